@@ -1,0 +1,127 @@
+import * as z from 'zod';
+
+const index = z.int().min(0);
+const count = z.int().min(0);
+const milliseconds = z.number().min(0);
+const fraction = z.number().min(0).max(1);
+
+/** What of a network is stored and moved at one moment. */
+const parameterCount = z.strictObject({
+  /** Parameters stored for all tasks so far, frozen ones included. */
+  total: count,
+  /** Parameters that the current task's training moves. */
+  trainable: count,
+  /** Parameters that one prediction for the current task reads. */
+  active: count,
+  /** Bytes stored for all tasks so far: parameters, and whatever the strategy keeps (buffers, importances, masks). */
+  bytes: count,
+});
+
+const taskSummary = z.strictObject({
+  index,
+  name: z.string(),
+  /** Class labels of the data set that the task holds. */
+  classes: z.array(z.int()),
+  train: count,
+  validation: count,
+  test: count,
+});
+
+const body = {
+  'run-start': {
+    run: z.strictObject({
+      experiment: z.string(),
+      label: z.string(),
+      hash: z.string(),
+      seed: z.int().min(0),
+      scenario: z.string(),
+      stream: z.string(),
+      dataset: z.string(),
+    }),
+    engine: z.string(),
+    /** Notes on the data that a reader must see, such as a fallback from real images to procedural ones. */
+    dataNotes: z.array(z.string()),
+    tasks: z.array(taskSummary),
+  },
+  'run-resume': {afterTask: z.int().min(-1), task: index, phase: index, epoch: count, step: count},
+  'task-start': {task: index, name: z.string(), phases: z.array(z.string()), parameters: parameterCount},
+  /** Modules came, were frozen, were taken up again or were set back: what, where, why, and at what cost. */
+  growth: {
+    task: index,
+    change: z.enum(['add', 'freeze', 'reuse', 'reinitialise', 'prune', 'remove']),
+    modules: z.array(z.string()),
+    reason: z.string(),
+    parametersAdded: z.int(),
+    bytesAdded: z.int(),
+  },
+  compile: {task: index, program: z.string(), durationMs: milliseconds, cached: z.boolean()},
+  /** Mean loss over the steps since the last such event of the epoch [nats]; null where it is not finite. */
+  progress: {task: index, phase: z.string(), epoch: index, step: count, steps: count, loss: z.number().nullable()},
+  epoch: {
+    task: index,
+    phase: z.string(),
+    epoch: index,
+    steps: count,
+    examples: count,
+    loss: z.number().nullable(),
+    /** Mean of each term that a strategy adds to the loss [nats]. */
+    terms: z.record(z.string(), z.number().nullable()),
+    durationMs: milliseconds,
+  },
+  'frozen-hash': {afterTask: index, hashes: z.record(z.string(), z.string())},
+  evaluation: {
+    afterTask: z.int().min(-1),
+    evalTask: index,
+    split: z.enum(['validation', 'test']),
+    /** `undefined`: the network has no answer for this task yet; `reason` says why. */
+    status: z.enum(['ok', 'undefined', 'non-finite']),
+    reason: z.string().optional(),
+    examples: count,
+    correct: count.nullable(),
+    accuracy: fraction.nullable(),
+    /** Mean negative log-likelihood of the labels [nats]. */
+    loss: z.number().nullable(),
+    /** SHA-256 of the raw float32 logits over the split in order; equal exactly where predictions did not move at all. */
+    logitsHash: z.string().nullable(),
+  },
+  'task-end': {
+    task: index,
+    durationMs: milliseconds,
+    trainMs: milliseconds,
+    evaluateMs: milliseconds,
+    compileMs: milliseconds,
+    steps: count,
+    parameters: parameterCount,
+  },
+  checkpoint: {task: index, phase: index, epoch: count, step: count, durationMs: milliseconds},
+  notice: {code: z.string(), message: z.string()},
+  'run-end': {
+    status: z.enum(['done', 'non-finite', 'failed']),
+    reason: z.string().optional(),
+    durationMs: milliseconds,
+    /** SHA-256 over all final parameters. */
+    parametersHash: z.string().nullable(),
+    /** Engine buffers and tensors alive after the run that were not before it; anything but 0 is our bug. */
+    tensorsLeaked: z.int(),
+  },
+} as const;
+
+type Body = typeof body;
+/** One line of `events.jsonl`. `seq` counts from 0 without gaps; `time` is UTC. */
+export type RunEvent = {
+  [K in keyof Body]: Readonly<{type: K; seq: number; time: string} & z.output<z.ZodObject<Body[K]>>>;
+}[keyof Body];
+
+/** An event as the runner makes it, before the log numbers and dates it. */
+export type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'seq' | 'time'> : never) : never;
+
+/** One kind of event by name: `EventOf<'growth'>`. */
+export type EventOf<K extends RunEvent['type']> = Extract<RunEvent, {type: K}>;
+
+/** Strict schema of one line of `events.jsonl`. */
+export const eventSchema: z.ZodType<RunEvent> = z.discriminatedUnion(
+  'type',
+  Object.entries(body).map(([type, shape]) =>
+    z.strictObject({type: z.literal(type), seq: z.int().min(0), time: z.iso.datetime(), ...shape}),
+  ) as unknown as [z.ZodObject<{type: z.ZodLiteral<string>}>],
+) as unknown as z.ZodType<RunEvent>;

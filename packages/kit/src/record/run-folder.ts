@@ -1,0 +1,155 @@
+import {readdirSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import * as z from 'zod';
+import {HarnessError, messageOf} from '../errors/harness-error.ts';
+import {eventSchema, type RunEvent} from './event.ts';
+import {decodeOutcomes, type Outcomes} from './outcomes.ts';
+import {
+  type Environment,
+  environmentSchema,
+  type RunConfigHeader,
+  type RunStatus,
+  runConfigHeaderSchema,
+  statusSchema,
+} from './status.ts';
+
+/** Names inside a run folder. */
+export const runFiles = {
+  config: 'config.json',
+  environment: 'env.json',
+  status: 'status.json',
+  events: 'events.jsonl',
+  outcomes: 'outcomes',
+  modules: 'modules',
+  checkpoint: 'checkpoint',
+} as const;
+
+/** A run folder, read: the small files whole, the outcomes on request. */
+export interface RunRecord {
+  readonly folder: string;
+  readonly config: RunConfigHeader;
+  readonly environment: Environment;
+  readonly status: RunStatus;
+  readonly events: readonly RunEvent[];
+  /** True where the last line of the log was torn (the run was killed while writing it) and is left out. */
+  readonly torn: boolean;
+  /** Names of the outcome files, in order of writing. */
+  readonly outcomeFiles: readonly string[];
+  outcomes(file: string): Outcomes;
+}
+
+/** What an event log holds. */
+export interface EventLog {
+  readonly events: readonly RunEvent[];
+  readonly torn: boolean;
+  /** Bytes of the whole lines; a repair cuts the file here. */
+  readonly wholeBytes: number;
+}
+
+/**
+ * Read a run folder.
+ *
+ * @throws HarnessError E_RECORD naming the file, what was expected and what came.
+ */
+export function readRun(folder: string): RunRecord {
+  const log = readEvents(join(folder, runFiles.events));
+  const outcomesFolder = join(folder, runFiles.outcomes);
+  return {
+    folder,
+    config: readJson(join(folder, runFiles.config), runConfigHeaderSchema),
+    environment: readJson(join(folder, runFiles.environment), environmentSchema),
+    status: readJson(join(folder, runFiles.status), statusSchema),
+    events: log.events,
+    torn: log.torn,
+    outcomeFiles: listed(outcomesFolder)
+      .filter((name) => name.endsWith('.arrow'))
+      .sort(byAfterTask),
+    outcomes: (file) => decodeOutcomes(readBytes(join(outcomesFolder, file)), file),
+  };
+}
+
+/**
+ * Read and validate an event log. A torn last line (no line feed at its end) is left out and reported; any other damage is refused.
+ *
+ * @throws HarnessError E_RECORD naming the line.
+ */
+export function readEvents(file: string): EventLog {
+  const bytes = readBytes(file);
+  const wholeBytes = bytes.lastIndexOf(10) + 1;
+  const lines = bytes.toString('utf8', 0, wholeBytes).split('\n').slice(0, -1);
+  const events = lines.map((line, i) => {
+    const at = `${file}, line ${i + 1}`;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (cause) {
+      throw new HarnessError(
+        'E_RECORD',
+        `${at} is not JSON: ${messageOf(cause)}. The log is damaged: delete the run folder and run again.`,
+        {file, line: i + 1},
+        cause,
+      );
+    }
+    const event = validated(value, eventSchema, at);
+    if (event.seq !== i) {
+      throw new HarnessError(
+        'E_RECORD',
+        `${at}: expected seq ${i}, got ${event.seq}. Lines are missing or doubled: delete the run folder and run again.`,
+        {file, line: i + 1},
+      );
+    }
+    return event;
+  });
+  return {events, torn: wholeBytes < bytes.length, wholeBytes};
+}
+
+/** Read a JSON file against a schema. @throws HarnessError E_RECORD */
+export function readJson<T>(file: string, schema: z.ZodType<T>): T {
+  let value: unknown;
+  const text = readBytes(file).toString('utf8');
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new HarnessError('E_RECORD', `${file} is not JSON: ${messageOf(cause)}.`, {file}, cause);
+  }
+  return validated(value, schema, file);
+}
+
+function validated<T>(value: unknown, schema: z.ZodType<T>, where: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const version = (value as {version?: unknown} | null)?.version;
+  throw new HarnessError(
+    'E_RECORD',
+    `${where} is not what this version of Accrete writes${version === undefined ? '' : ` (its version is ${JSON.stringify(version)})`}.\n${z.prettifyError(result.error)}`,
+    {where, issues: result.error.issues},
+    result.error,
+  );
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new HarnessError(
+      'E_RECORD',
+      `cannot read ${file}: ${messageOf(cause)}. A run folder holds it; is this one?`,
+      {file},
+      cause,
+    );
+  }
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // No evaluation has ended yet.
+  }
+}
+
+// "before.arrow" sorts ahead of every "after-000.arrow".
+function byAfterTask(a: string, b: string): number {
+  const rank = (name: string): string => (name === 'before.arrow' ? '' : name);
+  return rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0;
+}
