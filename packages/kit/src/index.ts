@@ -17,6 +17,7 @@ export {
 export {type ErrorCode, HarnessError, isHarnessError, messageOf} from './errors/harness-error.ts';
 export {canonicalJson, type Json, sha256} from './json/canonical.ts';
 export {type SeedStream, seedStream} from './random/seed-stream.ts';
+export {fileError, writeFileAtomic, writeWhole} from './record/atomic-write.ts';
 export {type EventBody, type EventOf, eventSchema, type RunEvent} from './record/event.ts';
 export {decodeOutcomes, encodeOutcomes, type Outcomes, outcomesFile} from './record/outcomes.ts';
 export {type EventLog, type RunRecord, readEvents, readJson, readRun, runFiles} from './record/run-folder.ts';

@@ -1,0 +1,95 @@
+import type {RunEvent} from '@accrete/kit';
+import type {Job, JobObserver, JobResult} from '@accrete/scheduler';
+import {SingleBar} from 'cli-progress';
+import {clock} from './text.ts';
+
+/** A view of jobs under way. */
+export interface Progress {
+  readonly observer: JobObserver;
+  close(): void;
+}
+
+/** How far one run is, and what it last measured. */
+interface Track {
+  tasks: number;
+  done: number;
+  readonly accuracies: Map<number, number>;
+  readonly began: number;
+}
+
+/** Shows jobs as they go: a bar on a terminal, a line per finished run elsewhere. Writes to standard error only. */
+export function showProgress(name: string, total: number, width: number): Progress {
+  const began = Date.now();
+  const running = new Map<Job, Track>();
+  const terminal = process.stderr.isTTY === true;
+  let ended = 0;
+  let skipped = 0;
+  process.stderr.write(`${name}: ${total} ${total === 1 ? 'run' : 'runs'}, ${width} at once\n`);
+  const bar = terminal
+    ? new SingleBar({format: '{bar} {value}/{total} runs, {left} left · {now}', barsize: 24, fps: 4, hideCursor: true, clearOnComplete: true, stream: process.stderr})
+    : null;
+  bar?.start(total, 0, {left: '…', now: 'starting'});
+
+  const left = (): string => {
+    const fraction = (ended - skipped + [...running.values()].reduce((sum, run) => sum + run.done, 0)) / Math.max(1, total - skipped);
+    return fraction > 0.02 ? `about ${clock(((Date.now() - began) / 1000) * (1 / fraction - 1))}` : '…';
+  };
+  const refresh = (): void => {
+    bar?.update(ended, {left: left(), now: [...running].map(([job, track]) => doing(job, track)).join(' · ') || 'ending'});
+  };
+  const say = (line: string): void => {
+    if (bar) process.stderr.write(`\r\u001b[K${line}\n`);
+    else process.stderr.write(`${line}\n`);
+  };
+  return {
+    observer: {
+      onStart: (job) => running.set(job, {tasks: 0, done: 0, accuracies: new Map(), began: Date.now()}),
+      onMessage: say,
+      onEvent: (job, event) => {
+        const track = running.get(job);
+        if (track) follow(track, event);
+        refresh();
+      },
+      onEnd: (job, result) => {
+        const track = running.get(job);
+        running.delete(job);
+        ended++;
+        if (result.status === 'skipped') skipped++;
+        say(`[${ended}/${total}] ${title(job)}: ${outcome(result, track)}${ended < total ? `, ${left()} left` : ''}`);
+        refresh();
+      },
+    },
+    close: () => {
+      bar?.stop();
+      if (skipped > 0) process.stderr.write(`${skipped} of ${total} runs were finished already.\n`);
+    },
+  };
+}
+
+function follow(track: Track, event: RunEvent): void {
+  if (event.type === 'run-start') track.tasks = event.tasks.length;
+  if (event.type === 'progress' && track.tasks > 0) {
+    track.done = Math.max(track.done, Math.min(1, (event.task + event.step / event.steps) / track.tasks));
+  }
+  if (event.type === 'evaluation' && event.split === 'test' && event.accuracy !== null) {
+    track.accuracies.set(event.evalTask, event.accuracy);
+  }
+}
+
+function title({config}: Job): string {
+  return `${config.label} · ${config.scenario} · seed ${config.seed}`;
+}
+
+function doing(job: Job, {done, tasks}: Track): string {
+  return tasks === 0 ? title(job) : `${title(job)} · task ${Math.min(tasks, Math.floor(done * tasks) + 1)}/${tasks}`;
+}
+
+function outcome(result: JobResult, track: Track | undefined): string {
+  if (result.status === 'failed') return `FAILED, ${result.message.split('\n')[0]}`;
+  if (result.status === 'skipped') return 'finished already';
+  if (result.status === 'non-finite') return 'ended early, its loss was not finite';
+  const accuracies = [...(track?.accuracies.values() ?? [])];
+  const mean = accuracies.reduce((a, b) => a + b, 0) / Math.max(1, accuracies.length);
+  const seconds = (Date.now() - (track?.began ?? Date.now())) / 1000;
+  return `accuracy ${(100 * mean).toFixed(1)} % in ${seconds.toFixed(1)} s`;
+}

@@ -1,0 +1,14 @@
+import {define} from '@accrete/kit';
+import type {Router} from './router.ts';
+
+/** Fixed routing: a task uses the modules that it and all earlier tasks brought, at full weight. */
+export const upToTask = define({
+  kind: 'up-to-task',
+  summary: 'Fixed: a task uses its modules and those of all tasks before it.',
+  source: {cite: 'Rusu et al. 2016, every earlier column feeds the new one', url: 'https://arxiv.org/abs/1606.04671'},
+  options: {},
+  create: (): Router => ({
+    active: (inventory, task) => inventory.filter((module) => module.task === null || module.task <= task),
+    scores: () => null,
+  }),
+});

@@ -1,0 +1,94 @@
+import {HarnessError} from '@accrete/kit';
+import * as z from 'zod';
+import {parsed, parseRunConfig, type RunConfig, sharedShape} from '../run/config.ts';
+import {strategies} from '../strategies/registry.ts';
+import {scenarios} from '../streams/stream.ts';
+import {setAt} from './set-at.ts';
+
+const label = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(
+    /^[\p{L}\p{N}][\p{L}\p{N} ._+-]*$/u,
+    'a name starts with a letter or digit and has letters, digits, spaces and . _ + - only',
+  );
+
+const variantSchema = z.strictObject({
+  label: label.describe('its name in tables and charts'),
+  strategy: z.array(strategies.schema).default([]).describe('strategies in order; none is plain fine-tuning'),
+  scenarios: z
+    .array(z.enum(scenarios))
+    .min(1)
+    .optional()
+    .describe("the scenarios it runs in; the experiment's where absent"),
+  set: z.record(z.string(), z.unknown()).default({}).describe('what differs in its runs, by path: {"train.epochs": 3}'),
+});
+
+/** Strict schema of an experiment: every variant in every scenario with every seed. */
+export const experimentSchema = z.strictObject({
+  $schema: z.string().optional().describe('address of the JSON Schema, for editors'),
+  name: label.describe('name of the experiment; its runs go to <out>/<name>/'),
+  description: z.string().optional().describe('what it is to show'),
+  seeds: z.array(z.int().min(0)).min(1).describe('one run per seed'),
+  scenarios: z.array(z.enum(scenarios)).min(1).describe('what the learner is told at test time'),
+  variants: z.array(variantSchema).min(1).describe('what is compared'),
+  ...sharedShape,
+});
+
+/** An experiment as a user writes it. */
+export type ExperimentInput = z.input<typeof experimentSchema>;
+
+/** An experiment, validated, and its runs: scenario by scenario, variant by variant, seed by seed. */
+export interface Experiment {
+  readonly name: string;
+  readonly description: string | null;
+  readonly runs: readonly RunConfig[];
+}
+
+/**
+ * Validates an experiment whole, every run of it included, before any compute.
+ *
+ * @param overrides what the command line sets, by path: `{'train.epochs': 2}`; applied last, to every run.
+ * @throws HarnessError E_CONFIG, E_UNKNOWN, E_DUPLICATE, E_COMBINATION; problems of single runs name the variant and scenario.
+ */
+export function defineExperiment(input: unknown, overrides: Readonly<Record<string, unknown>> = {}): Experiment {
+  const experiment = parsed(experimentSchema, input, 'experiment');
+  const {$schema: _, name, description, seeds, scenarios: shared, variants, ...common} = experiment;
+  const labels = variants.map((variant) => variant.label);
+  const twice = labels.find((l, i) => labels.indexOf(l) !== i);
+  if (twice !== undefined)
+    throw new HarnessError('E_DUPLICATE', `two variants are called "${twice}". Rename one of them.`);
+  if (new Set(seeds).size !== seeds.length)
+    throw new HarnessError('E_DUPLICATE', `a seed is listed twice: ${seeds.join(', ')}.`);
+  const runs = shared.flatMap((scenario) =>
+    variants
+      .filter((variant) => variant.scenarios?.includes(scenario) ?? true)
+      .flatMap((variant) =>
+        seeds.map((seed) => {
+          const base: Record<string, unknown> = {
+            ...structuredClone(common),
+            experiment: name,
+            label: variant.label,
+            scenario,
+            seed,
+            strategy: variant.strategy,
+          };
+          const changed = Object.entries({...variant.set, ...overrides}).reduce(
+            (config, [path, value]) => setAt(config, path, value),
+            base,
+          );
+          try {
+            return parseRunConfig(changed);
+          } catch (error) {
+            if (!(error instanceof HarnessError)) throw error;
+            const {code, message, details} = error;
+            const text = message.slice(code.length + 2);
+            throw new HarnessError(code, `variant "${variant.label}", ${scenario}: ${text}`, details, error);
+          }
+        }),
+      ),
+  );
+  if (runs.length === 0) throw new HarnessError('E_CONFIG', 'no variant runs in any of the scenarios listed.');
+  return {name, description: description ?? null, runs};
+}

@@ -1,0 +1,187 @@
+import {existsSync, mkdirSync, readFileSync, rmSync} from 'node:fs';
+import {join} from 'node:path';
+import type {Dataset} from '@accrete/data';
+import type {Engine} from '@accrete/engine';
+import {
+  canonicalJson,
+  type Environment,
+  encodeOutcomes,
+  fileError,
+  HarnessError,
+  messageOf,
+  outcomesFile,
+  RECORD_VERSION,
+  type RunEvent,
+  type RunStatus,
+  readJson,
+  runFiles,
+  statusSchema,
+  writeFileAtomic,
+} from '@accrete/kit';
+import * as z from 'zod';
+import {type Checkpoint, decodeCheckpoint, encodeCheckpoint} from '../run/checkpoint.ts';
+import {type RunConfig, runConfigSchema} from '../run/config.ts';
+import {run} from '../run/run.ts';
+import {type EventLog, openEventLog} from './event-log.ts';
+import {lockRun} from './run-lock.ts';
+
+/** How a recorded run ended. */
+export interface Recorded {
+  readonly folder: string;
+  readonly state: 'done' | 'non-finite';
+  /** True where the folder held a finished run already and nothing was computed. */
+  readonly skipped: boolean;
+}
+
+/** What a run is recorded with. Borrowed: the caller disposes the engine. */
+export interface RecordOptions {
+  readonly folder: string;
+  readonly engine: Engine;
+  readonly dataset: Dataset;
+  readonly environment: Environment;
+  readonly onEvent?: (event: RunEvent) => void;
+  /** A checkpoint in the middle of a task at least this often; task ends always give one. */
+  readonly checkpointEveryMs?: number;
+  readonly checkpointEverySteps?: number;
+}
+
+const CHECKPOINT = 'checkpoint.safetensors';
+const logPosition = z.strictObject({bytes: z.int().min(0), count: z.int().min(0)});
+
+/**
+ * Computes a run into its folder, or goes on with the one that is there. A finished run is left as it is.
+ *
+ * Killed at any instant and called again, it ends with the same outcomes and parameters, bit for bit: the newest checkpoint is
+ * loaded, the event log is cut to where it stood then, and the work goes on.
+ *
+ * @throws HarnessError E_EXISTS where the folder holds a run with another config or another process writes to it; E_RECORD
+ *   where its checkpoint or log is damaged; E_FILE where it cannot be written.
+ */
+export async function recordRun(config: RunConfig, options: RecordOptions): Promise<Recorded> {
+  const {folder} = options;
+  try {
+    mkdirSync(folder, {recursive: true});
+  } catch (cause) {
+    throw fileError('make the run folder', folder, cause);
+  }
+  const release = lockRun(folder);
+  try {
+    const status = claim(config, folder);
+    if (status?.state === 'done' || status?.state === 'non-finite') return {folder, state: status.state, skipped: true};
+    return await compute(config, options);
+  } finally {
+    release();
+  }
+}
+
+/** The status of the run that is there, after making sure that it is this one. */
+function claim(config: RunConfig, folder: string): RunStatus | null {
+  const file = join(folder, runFiles.config);
+  if (!existsSync(file)) {
+    writeFileAtomic(file, `${JSON.stringify(config, null, 2)}\n`);
+    return null;
+  }
+  const there = readJson(file, z.unknown());
+  if (canonicalJson(there) !== canonicalJson(config)) {
+    throw new HarnessError(
+      'E_EXISTS',
+      `${folder} holds a run with another config (${differences(there, config)}). Choose another --out, or delete the folder.`,
+      {folder},
+    );
+  }
+  const statusFile = join(folder, runFiles.status);
+  return existsSync(statusFile) ? readJson(statusFile, statusSchema) : null;
+}
+
+async function compute(config: RunConfig, options: RecordOptions): Promise<Recorded> {
+  const {folder, engine, dataset, environment, onEvent} = options;
+  const resumed = loadCheckpoint(folder);
+  const started = new Date().toISOString();
+  const writeStatus = (state: RunStatus['state'], reason?: string): void => {
+    const ended = state === 'running' ? {} : {ended: new Date().toISOString()};
+    const status: RunStatus = {
+      version: RECORD_VERSION,
+      state,
+      started,
+      ...ended,
+      ...(reason === undefined ? {} : {reason}),
+    };
+    writeFileAtomic(join(folder, runFiles.status), `${JSON.stringify(status, null, 2)}\n`);
+  };
+  if (!resumed) rmSync(join(folder, runFiles.outcomes), {recursive: true, force: true});
+  const log = openEventLog(join(folder, runFiles.events), resumed?.position);
+  try {
+    writeFileAtomic(join(folder, runFiles.environment), `${JSON.stringify(environment, null, 2)}\n`);
+    writeStatus('running');
+    let last: RunEvent | undefined;
+    const {checkpointEveryMs, checkpointEverySteps} = options;
+    const items = run(config, {
+      engine,
+      dataset,
+      ...(resumed ? {resume: resumed.checkpoint} : {}),
+      ...(checkpointEveryMs === undefined ? {} : {checkpointEveryMs}),
+      ...(checkpointEverySteps === undefined ? {} : {checkpointEverySteps}),
+    });
+    for await (const item of items) {
+      if (item.type === 'outcomes') {
+        writeFileAtomic(join(folder, runFiles.outcomes, outcomesFile(item.afterTask)), encodeOutcomes(item.outcomes));
+      } else if (item.type === 'state') {
+        saveCheckpoint(folder, item.checkpoint, log, onEvent);
+      } else {
+        last = log.append(item);
+        onEvent?.(last);
+      }
+    }
+    log.sync();
+    const ended = last?.type === 'run-end' && last.status === 'non-finite' ? 'non-finite' : 'done';
+    writeStatus(ended, last?.type === 'run-end' ? last.reason : undefined);
+    return {folder, state: ended, skipped: false};
+  } catch (error) {
+    tryTo(() => writeStatus('failed', messageOf(error)));
+    throw error;
+  } finally {
+    log.close();
+  }
+}
+
+function loadCheckpoint(folder: string): {checkpoint: Checkpoint; position: z.output<typeof logPosition>} | null {
+  const file = join(folder, runFiles.checkpoint, CHECKPOINT);
+  if (!existsSync(file)) return null;
+  const {checkpoint, extra} = decodeCheckpoint(readFileSync(file), file);
+  return {checkpoint, position: logPosition.parse(extra)};
+}
+
+function saveCheckpoint(
+  folder: string,
+  checkpoint: Checkpoint,
+  log: EventLog,
+  onEvent: RecordOptions['onEvent'],
+): void {
+  const began = performance.now();
+  // The log must not be behind the checkpoint that cuts it.
+  log.sync();
+  const bytes = encodeCheckpoint(checkpoint, {bytes: log.bytes, count: log.count});
+  writeFileAtomic(join(folder, runFiles.checkpoint, CHECKPOINT), bytes);
+  const {task, phase, epoch, step} = checkpoint.cursor;
+  onEvent?.(log.append({type: 'checkpoint', task, phase, epoch, step, durationMs: performance.now() - began}));
+}
+
+/** The config of a run folder, for going on with it. @throws HarnessError E_RECORD */
+export function readRunConfig(folder: string): RunConfig {
+  return readJson(join(folder, runFiles.config), runConfigSchema);
+}
+
+function differences(there: unknown, wanted: unknown): string {
+  const [a, b] = [there, wanted] as [Record<string, unknown>, Record<string, unknown>];
+  const keys = [...new Set([...Object.keys(a ?? {}), ...Object.keys(b)])];
+  return `it differs in ${keys.filter((key) => JSON.stringify(a?.[key]) !== JSON.stringify(b[key])).join(', ')}`;
+}
+
+// The first error is the one to report; a status that cannot be written is part of it.
+function tryTo(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // Nothing more can be done here.
+  }
+}

@@ -1,0 +1,227 @@
+import type {EventBody} from '@accrete/kit';
+import type {Phase} from '../strategies/strategy.ts';
+import type {Row, Task} from '../streams/stream.ts';
+import {type EvaluationRequest, evaluate} from '../training/evaluate.ts';
+import {createTrainer, type Trainer} from '../training/trainer.ts';
+import type {Resources, RunItem} from './run.ts';
+import {growthEvents, type Session} from './session.ts';
+
+/** Steps between two `progress` events. */
+const PROGRESS_STEPS = 50;
+
+/** When checkpoints are offered in the middle of a task. */
+export type CheckpointPace = Pick<Resources, 'checkpointEveryMs' | 'checkpointEverySteps'>;
+
+/**
+ * One task, from where the session's cursor stands to its end, in the order that `run` documents.
+ *
+ * @returns why the run cannot go on, or null.
+ */
+export async function* runTask(
+  session: Session,
+  task: Task,
+  pace: CheckpointPace,
+): AsyncGenerator<RunItem, string | null, void> {
+  const {cursor} = session;
+  const began = performance.now();
+  session.compileMs = 0;
+  if (!(cursor.begun && cursor.task === task.index)) yield* session.begin(task);
+  const {phases} = session.plan!;
+  let steps = 0;
+  while (session.cursor.phase < phases.length) {
+    const stepsBefore = steps;
+    const problem = yield* runPhase(session, task, phases[session.cursor.phase]!, pace, (done) => {
+      steps = stepsBefore + done;
+    });
+    yield* session.drained();
+    if (problem !== null) return problem;
+    session.cursor = {...session.cursor, phase: session.cursor.phase + 1, epoch: 0, step: 0};
+  }
+  for (const [i, strategy] of session.chain.entries()) {
+    const context = session.context(task, i, 'consolidate');
+    const change = await strategy.consolidate?.({...context, engine: session.engine, path: session.path(task)});
+    if (change) yield* growthEvents(task, session.apply(change, i));
+  }
+  const trainMs = performance.now() - began;
+  session.checkFrozen();
+  yield {type: 'frozen-hash', afterTask: task.index, hashes: session.frozen};
+  const evaluating = performance.now();
+  yield* evaluateAll(session, task.index);
+  yield* session.drained();
+  yield {
+    type: 'task-end',
+    task: task.index,
+    durationMs: performance.now() - began,
+    trainMs,
+    evaluateMs: performance.now() - evaluating,
+    compileMs: session.compileMs,
+    steps,
+    parameters: session.parameterCount(task),
+  };
+  session.plan = null;
+  session.cursor = {task: task.index + 1, begun: false, phase: 0, epoch: 0, step: 0};
+  yield {type: 'state', checkpoint: session.checkpoint()};
+  session.lastCheckpoint = performance.now();
+  return null;
+}
+
+/** Evaluates the network on every task: validation of the latest, test of all. */
+export async function* evaluateAll(session: Session, afterTask: number): AsyncGenerator<RunItem, void, void> {
+  const {config, stream} = session;
+  const tasks = stream.tasks.map(({index}) => index);
+  const request: EvaluationRequest = {
+    engine: session.engine,
+    stream,
+    part: 'test',
+    tasks,
+    seen: tasks.filter((index) => index <= afterTask),
+    view: session.view,
+    taskSpecific: session.resolution.taskSpecific,
+    inference: session.inference,
+    batch: config.evaluate.batchSize,
+    seeds: session.seeds.fork('evaluate', afterTask),
+    compiled: session.compiled,
+  };
+  if (afterTask >= 0 && config.evaluate.validation !== 'never') {
+    const {evaluations} = await evaluate({...request, part: 'validation', tasks: [afterTask]});
+    yield* evaluations.map((evaluation): EventBody => ({type: 'evaluation', afterTask, ...evaluation}));
+  }
+  const {outcomes, evaluations} = await evaluate(request);
+  yield {type: 'outcomes', afterTask, outcomes};
+  yield* evaluations.map((evaluation): EventBody => ({type: 'evaluation', afterTask, ...evaluation}));
+}
+
+async function* runPhase(
+  session: Session,
+  task: Task,
+  phase: Phase,
+  pace: CheckpointPace,
+  count: (steps: number) => void,
+): AsyncGenerator<RunItem, string | null, void> {
+  const {cursor, chain, config, network} = session;
+  if (cursor.epoch === 0 && cursor.step === 0) {
+    for (const [i, strategy] of chain.entries()) {
+      const change = strategy.enter?.({...session.context(task, i, `enter ${cursor.phase}`), phase});
+      if (change) yield* growthEvents(task, session.apply(change, i));
+    }
+  }
+  const path = session.path(task);
+  const trainable = session.trainable(path);
+  if (phase.epochs === 0 || trainable.length === 0) return null;
+  const trainer = await createTrainer({
+    engine: session.engine,
+    stream: session.stream,
+    network: session.network,
+    optimizerState: session.optimizerState,
+    path,
+    trainable,
+    optimizer: config.train.optimizer,
+    batchSize: config.train.batchSize,
+    rehearsalRows: chain.reduce((total, strategy) => total + strategy.rehearsalRows, 0),
+    parts: chain.map(
+      (strategy, i) =>
+        strategy.step?.({...session.context(task, i, 'step'), path, trainable}) ?? {key: null, inputs: {}},
+    ),
+    ownSegmentOnly: network.topology.head.kind === 'per-task' && path.segments.length > 1,
+    ...(session.sums === null ? {} : {sums: session.sums}),
+  });
+  session.compiled(trainer.program);
+  const rows = session.rows(task);
+  let steps = 0;
+  try {
+    while (session.cursor.epoch < phase.epochs) {
+      const first = session.cursor.step;
+      const problem = yield* runEpoch(session, task, phase, trainer, rows, pace);
+      if (problem !== null) return problem;
+      steps += Math.ceil(rows.length / config.train.batchSize) - first;
+      count(steps);
+    }
+    const {network: trained, optimizerState} = await trainer.snapshot();
+    session.network = trained;
+    session.optimizerState = optimizerState;
+  } finally {
+    trainer.dispose();
+  }
+  return null;
+}
+
+async function* runEpoch(
+  session: Session,
+  task: Task,
+  phase: Phase,
+  trainer: Trainer,
+  rows: readonly Row[],
+  pace: CheckpointPace,
+): AsyncGenerator<RunItem, string | null, void> {
+  const {chain, config, cursor} = session;
+  const {batchSize} = config.train;
+  const began = performance.now();
+  const occasion = ['task', task.index, 'phase', cursor.phase, 'epoch', cursor.epoch] as const;
+  const order = session.seeds.fork('shuffle', ...occasion).permutation(rows.length);
+  const steps = Math.ceil(rows.length / batchSize);
+  const at = {task: task.index, phase: phase.name, epoch: cursor.epoch};
+  let reported = {step: cursor.step, loss: session.sums?.loss ?? 0};
+  while (cursor.step < steps) {
+    const own = Array.from(order.subarray(cursor.step * batchSize, (cursor.step + 1) * batchSize), (i) => rows[i]!);
+    const hook = (name: string): string => [name, ...occasion, cursor.step].join(' ');
+    const rehearsed = chain.flatMap(
+      (strategy, i) => strategy.rehearse?.(session.context(task, i, hook('rehearse'))) ?? [],
+    );
+    await trainer.step(own, rehearsed);
+    if (cursor.phase === 0 && cursor.epoch === 0) {
+      chain.forEach((strategy, i) => {
+        const state = strategy.observe?.(session.context(task, i, hook('observe')), own);
+        if (state) session.apply({state}, i);
+      });
+    }
+    cursor.step++;
+    if (cursor.step % PROGRESS_STEPS === 0 || cursor.step === steps) {
+      const {loss} = await trainer.sums(false);
+      if (!Number.isFinite(loss)) {
+        return `the training loss was not finite by step ${cursor.step} of epoch ${cursor.epoch} of task ${task.index}`;
+      }
+      yield {
+        type: 'progress',
+        ...at,
+        step: cursor.step,
+        steps,
+        loss: (loss - reported.loss) / (cursor.step - reported.step),
+      };
+      reported = {step: cursor.step, loss};
+    }
+    if (cursor.step < steps && checkpointIsDue(session, pace)) {
+      session.sums = await trainer.sums(false);
+      yield {type: 'state', checkpoint: session.checkpoint(await trainer.snapshot())};
+      session.lastCheckpoint = performance.now();
+    }
+  }
+  const {loss, terms} = await trainer.sums(true);
+  session.sums = null;
+  const named = terms.flatMap((sum, i) =>
+    sum === null ? [] : [[config.strategy[i]!.kind, mean(sum, steps)] as const],
+  );
+  const durationMs = performance.now() - began;
+  yield {
+    type: 'epoch',
+    ...at,
+    steps,
+    examples: rows.length,
+    loss: mean(loss, steps),
+    terms: Object.fromEntries(named),
+    durationMs,
+  };
+  Object.assign(cursor, {epoch: cursor.epoch + 1, step: 0});
+  return null;
+}
+
+function checkpointIsDue(
+  {cursor, lastCheckpoint}: Session,
+  {checkpointEveryMs, checkpointEverySteps}: CheckpointPace,
+): boolean {
+  if (checkpointEverySteps !== undefined && cursor.step % checkpointEverySteps === 0) return true;
+  return checkpointEveryMs !== undefined && performance.now() - lastCheckpoint >= checkpointEveryMs;
+}
+
+function mean(sum: number, steps: number): number | null {
+  return steps > 0 && Number.isFinite(sum) ? sum / steps : null;
+}

@@ -1,0 +1,216 @@
+import {
+  allModules,
+  architectures,
+  countBytes,
+  countWeights,
+  frozenHashes,
+  growHead,
+  type Network,
+  type OptimizerState,
+  type Path,
+  pathOf,
+} from '@accrete/core';
+import {standardisation} from '@accrete/data';
+import type {Engine} from '@accrete/engine';
+import {type EventBody, HarnessError, seedStream} from '@accrete/kit';
+import {taskInferences} from '../inference/task-inference.ts';
+import {strategies} from '../strategies/registry.ts';
+import {
+  type Change,
+  type Context,
+  emptyState,
+  type GrowthNote,
+  type Phase,
+  type Strategy,
+  type StrategyState,
+} from '../strategies/strategy.ts';
+import {streams} from '../streams/registry.ts';
+import type {Row, Stream, Task} from '../streams/stream.ts';
+import type {Compiled} from '../training/predictor.ts';
+import type {Sums} from '../training/trainer.ts';
+import type {Checkpoint, Cursor, TaskPlan} from './checkpoint.ts';
+import {type RunConfig, resolve} from './config.ts';
+import type {Resources} from './run.ts';
+
+/** A run under way: what changes as it goes, and what is read off it. Owned by `run` alone. */
+export class Session {
+  readonly config: RunConfig;
+  readonly engine: Engine;
+  readonly stream: Stream;
+  readonly chain: readonly Strategy[];
+  readonly seeds;
+  readonly resolution;
+  readonly inference;
+  network: Network;
+  states: readonly StrategyState[];
+  optimizerState: OptimizerState;
+  /** Content hashes of the frozen modules, as last checked. */
+  frozen: Readonly<Record<string, string>>;
+  /** What the task under way decided at its start. */
+  plan: TaskPlan | null;
+  /** Sums of the epoch under way where it was resumed in its middle. */
+  sums: Sums | null;
+  cursor: {-readonly [K in keyof Cursor]: Cursor[K]};
+  compileMs = 0;
+  lastCheckpoint = performance.now();
+  private compiles: EventBody[] = [];
+
+  constructor(config: RunConfig, {engine, dataset, resume}: Resources) {
+    this.config = config;
+    this.engine = engine;
+    this.seeds = seedStream(config.seed);
+    this.resolution = resolve(config);
+    this.stream = streams.parse(config.stream).build(dataset, config.scenario, this.seeds.fork('stream'));
+    this.chain = config.strategy.map((part) => strategies.parse(part));
+    this.inference = this.resolution.infersTask ? taskInferences.parse(config.taskInference) : null;
+    const purpose = {
+      imageShape: dataset.imageShape,
+      pixels: standardisation(dataset),
+      head: this.resolution.head,
+      classes: this.stream.classes,
+    };
+    this.network = resume?.network ?? architectures.parse(config.network).build(purpose, this.seeds.fork('init'));
+    this.states = resume?.strategyStates ?? this.chain.map(() => emptyState);
+    this.optimizerState = resume?.optimizerState ?? {};
+    this.frozen = resume?.frozen ?? {};
+    this.plan = resume?.plan ?? null;
+    this.sums = resume?.sums ?? null;
+    this.cursor = {...(resume?.cursor ?? {task: 0, begun: false, phase: 0, epoch: 0, step: 0})};
+  }
+
+  /** What a hook of strategy `i` is told. @param occasion names the hook's own seed stream within the task. */
+  context(task: Task, i: number, occasion: string): Context {
+    return {
+      task,
+      stream: this.stream,
+      network: this.network,
+      state: this.states[i]!,
+      seeds: this.seeds.fork('strategy', i, 'task', task.index, occasion),
+    };
+  }
+
+  /** Takes over what strategy `i` changed. */
+  apply(change: Change, i: number): readonly GrowthNote[] {
+    this.network = change.network ?? this.network;
+    const {state} = change;
+    if (state) this.states = this.states.map((old, j) => (j === i ? state : old));
+    return change.growth ?? [];
+  }
+
+  /** The network as predictions for a task see it. */
+  readonly view = (task: number): Network =>
+    this.chain.reduce(
+      (seen, strategy, i) => strategy.view?.({network: seen, state: this.states[i]!, task}) ?? seen,
+      this.network,
+    );
+
+  /** Counts a program's compile time; those that were not cached wait for the log. */
+  readonly compiled: Compiled = ({name, compileMs, cached}) => {
+    this.compileMs += compileMs;
+    if (!cached)
+      this.compiles.push({type: 'compile', task: this.cursor.task, program: name, durationMs: compileMs, cached});
+  };
+
+  /** Compile events that wait for the log. */
+  drained(): readonly EventBody[] {
+    const waiting = this.compiles;
+    this.compiles = [];
+    return waiting;
+  }
+
+  /** @param live the network and optimiser as they stand on the device, in the middle of a phase. */
+  checkpoint(live?: {readonly network: Network; readonly optimizerState: OptimizerState}): Checkpoint {
+    const {network, optimizerState} = live ?? this;
+    const {states: strategyStates, plan, sums, frozen} = this;
+    return {cursor: {...this.cursor}, network, optimizerState, strategyStates, plan, sums, frozen};
+  }
+
+  /** Starts a task: plans, surgery, the head's growth. */
+  begin(task: Task): readonly EventBody[] {
+    const {epochs, atBoundary} = this.config.train;
+    const notes: GrowthNote[] = [];
+    const still: string[] = [];
+    let phases: readonly Phase[] = [{name: 'train', epochs}];
+    let examples: TaskPlan['examples'] = 'own';
+    this.chain.forEach((strategy, i) => {
+      const wanted = strategy.plan?.({...this.context(task, i, 'plan'), epochs});
+      if (!wanted) return;
+      notes.push(...this.apply(wanted, i));
+      still.push(...(wanted.still ?? []));
+      phases = wanted.phases ?? phases;
+      examples = wanted.examples ?? examples;
+    });
+    const {network, added, parametersAdded} = growHead(this.network, task.index, task.classes, this.seeds.fork('init'));
+    this.network = network;
+    if (added.length > 0) {
+      const reason = 'logits for the classes of the task';
+      notes.push({change: 'add', modules: [...added], reason, parametersAdded, bytesAdded: parametersAdded * 4});
+    }
+    this.plan = {phases, examples, still};
+    if (atBoundary === 'reset') this.optimizerState = {};
+    this.cursor = {task: task.index, begun: true, phase: 0, epoch: 0, step: 0};
+    this.checkFrozen();
+    const start: EventBody = {
+      type: 'task-start',
+      task: task.index,
+      name: task.name,
+      phases: phases.map(({name}) => name),
+      parameters: this.parameterCount(task),
+    };
+    return [...growthEvents(task, notes), start];
+  }
+
+  /** The examples that a task trains on. */
+  rows(task: Task): readonly Row[] {
+    const tasks = this.plan?.examples === 'all-so-far' ? this.stream.tasks.slice(0, task.index + 1) : [task];
+    return tasks.flatMap(({index, examples}) => Array.from(examples.train, (_, example) => ({task: index, example})));
+  }
+
+  /** The path that a task's training runs along. */
+  path(task: Task): Path {
+    const {head} = this.network.topology;
+    // Rehearsal and joint training mix tasks in a batch, so their batches need the heads of all of them.
+    const mixed = this.plan?.examples === 'all-so-far' || this.chain.some(({rehearsalRows}) => rehearsalRows > 0);
+    const ownOnly = head.kind === 'per-task' && !mixed;
+    const segments = ownOnly ? head.segments.filter((segment) => segment.task === task.index) : head.segments;
+    return pathOf(this.network.topology, task.index, segments);
+  }
+
+  /** Local names of the parameters on a path that move. */
+  trainable(path: Path): readonly string[] {
+    const still = new Set(this.plan?.still ?? []);
+    return Object.keys(path.bind).filter((local) => !path.owner[local]!.frozen && !still.has(path.bind[local]!));
+  }
+
+  /** What is stored and moved at this moment. */
+  parameterCount(task: Task) {
+    const path = this.path(task);
+    const {parameters} = this.network;
+    const weights = (locals: readonly string[]): number =>
+      countWeights(Object.fromEntries(locals.map((local) => [local, parameters[path.bind[local]!]!])));
+    const kept = this.states.map(({values, arrays}) => (values['bytes'] as number | undefined) ?? countBytes(arrays));
+    return {
+      total: countWeights(parameters),
+      trainable: weights(this.trainable(path)),
+      active: weights(Object.keys(path.bind)),
+      bytes: kept.reduce((a, b) => a + b, countBytes(parameters)),
+    };
+  }
+
+  /** Hashes all frozen modules. @throws HarnessError E_FROZEN where one that was frozen before is not what it was. */
+  checkFrozen(): void {
+    const now = frozenHashes(this.network);
+    const ids = new Set(allModules(this.network.topology).map(({id}) => id));
+    const changed = Object.keys(this.frozen).filter((id) => ids.has(id) && now[id] !== this.frozen[id]);
+    if (changed.length > 0) {
+      const message = `frozen modules changed: ${changed.join(', ')}. This is a bug in a strategy or in Accrete; please report it.`;
+      throw new HarnessError('E_FROZEN', message, {changed});
+    }
+    this.frozen = now;
+  }
+}
+
+/** Growth events of a task. */
+export function growthEvents(task: Task, notes: readonly GrowthNote[]): readonly EventBody[] {
+  return notes.map((note) => ({type: 'growth', task: task.index, ...note}));
+}

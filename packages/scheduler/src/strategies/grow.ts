@@ -1,0 +1,50 @@
+import {computations, freeze, growModules} from '@accrete/core';
+import {define} from '@accrete/kit';
+import * as z from 'zod';
+import type {GrowthNote, Strategy} from './strategy.ts';
+
+/**
+ * Growth: the first task trains the base; from then on the base is frozen, and every task brings a module at each site and
+ * freezes those before it. Which modules a task uses is the router's matter (`by-task`: its own), how they join the base the
+ * aggregator's.
+ *
+ * @param options.module computation of the modules that come.
+ * @param options.base `first-task`: the base trains with task 0 and is then frozen; `random`: it is frozen from the start, and
+ *   task 0 brings modules, too.
+ */
+export const grow = define({
+  kind: 'grow',
+  summary: 'A new module per task beside a shared frozen base; old modules frozen.',
+  source: {
+    cite: 'Pfeiffer et al. 2023, continual setting; Rusu et al. 2016 for freezing what came before',
+    url: 'https://arxiv.org/abs/2302.11529',
+    deviations: ['the baseline of the family: growth at every task, without a search over what to reuse'],
+  },
+  options: {
+    module: computations.schema.prefault({kind: 'low-rank', rank: 32}).describe('the modules that come'),
+    base: z.enum(['first-task', 'random']).default('first-task').describe('what the frozen base learned'),
+  },
+  create: ({module, base}): Strategy => ({
+    taskSpecific: true,
+    rehearsalRows: 0,
+    plan: ({task, network, seeds}) => {
+      if (task.index === 0 && base === 'first-task') return {};
+      const frozen = freeze(network, () => true);
+      const grown = growModules(frozen.network, task.index, module, seeds.fork('init'));
+      const notes: GrowthNote[] = [
+        {
+          change: 'add',
+          modules: [...grown.added],
+          reason: 'every task brings a module at each site',
+          parametersAdded: grown.parametersAdded,
+          bytesAdded: grown.parametersAdded * 4,
+        },
+      ];
+      if (frozen.frozen.length > 0) {
+        const reason = 'what earlier tasks learned never moves again';
+        notes.unshift({change: 'freeze', modules: [...frozen.frozen], reason, parametersAdded: 0, bytesAdded: 0});
+      }
+      return {network: grown.network, growth: notes};
+    },
+  }),
+});

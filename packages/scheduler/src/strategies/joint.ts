@@ -1,0 +1,32 @@
+import {allModules, reinitialise} from '@accrete/core';
+import {define} from '@accrete/kit';
+import type {Strategy} from './strategy.ts';
+
+/** Joint training: at every task the network starts anew and trains on all examples so far. An upper bound, not a continual method. */
+export const joint = define({
+  kind: 'joint',
+  summary: 'Start anew at every task and train on the examples of all tasks so far (an upper bound).',
+  source: {cite: 'van de Ven et al. 2022, "joint"', url: 'https://doi.org/10.1038/s42256-022-00568-3'},
+  options: {},
+  create: (): Strategy => ({
+    taskSpecific: false,
+    rehearsalRows: 0,
+    plan: ({task, network, seeds}) => {
+      if (task.index === 0) return {examples: 'all-so-far'};
+      const modules = allModules(network.topology).map(({id}) => id);
+      return {
+        examples: 'all-so-far',
+        network: reinitialise(network, () => true, seeds.fork('reinitialise')),
+        growth: [
+          {
+            change: 'reinitialise',
+            modules,
+            reason: 'joint training starts anew at every task',
+            parametersAdded: 0,
+            bytesAdded: 0,
+          },
+        ],
+      };
+    },
+  }),
+});

@@ -1,0 +1,99 @@
+import type {Network, Path} from '@accrete/core';
+import type {Engine} from '@accrete/engine';
+import type {EventOf, HostArray, Json, SeedStream} from '@accrete/kit';
+import type {Tensor} from '@tensorflow/tfjs-core';
+import type {Row, Stream, Task} from '../streams/stream.ts';
+
+/**
+ * What a strategy carries from step to step and task to task: plain data, so that it can be stored and resumed.
+ * Replaced, never written into.
+ */
+export interface StrategyState {
+  readonly values: Readonly<Record<string, Json>>;
+  readonly arrays: Readonly<Record<string, HostArray>>;
+}
+
+/** Something that happened to modules, for the log: a `growth` event without its task. */
+export type GrowthNote = Omit<EventOf<'growth'>, 'type' | 'seq' | 'time' | 'task'>;
+
+/** What every hook is told. */
+export interface Context {
+  readonly task: Task;
+  readonly stream: Stream;
+  readonly network: Network;
+  readonly state: StrategyState;
+  /** A stream of this strategy's own, forked by task and occasion. */
+  readonly seeds: SeedStream;
+}
+
+/** A stretch of training on one task. */
+export interface Phase {
+  readonly name: string;
+  readonly epochs: number;
+}
+
+/** What a strategy changes between stretches of training. Absent parts stay as they are. */
+export interface Change {
+  readonly network?: Network;
+  readonly state?: StrategyState;
+  readonly growth?: readonly GrowthNote[];
+}
+
+/** What a strategy wants of a task. */
+export interface Plan extends Change {
+  /** The stretches of training; one phase `train` of the configured epochs where absent. */
+  readonly phases?: readonly Phase[];
+  /** Whose examples are trained on: the task's own (the default), or those of all tasks so far. */
+  readonly examples?: 'own' | 'all-so-far';
+  /** Paths of parameters that must not move in this task although their module is not frozen. */
+  readonly still?: readonly string[];
+}
+
+/** Tensors of a training step, by what they are. Parameters go by their local names on the path. */
+export interface StepTensors {
+  readonly parameters: Readonly<Record<string, Tensor>>;
+  /** [batch, classes on the path] */
+  readonly logits: Tensor;
+  /** The arrays that the part asked for, by their names there. */
+  readonly inputs: Readonly<Record<string, Tensor>>;
+}
+
+/** What a strategy adds to the compiled training step. */
+export interface StepPart {
+  /** All that the functions below depend on, apart from shapes; equal keys must mean equal functions. */
+  readonly key: Json;
+  /** Arrays that the step reads, fixed for the phase. */
+  readonly inputs: Readonly<Record<string, HostArray>>;
+  /** Added to the task loss [nats]; a scalar. */
+  term?(tensors: StepTensors): Tensor;
+  /** What a parameter becomes, given what the optimiser would make of it. */
+  update?(local: string, before: Tensor, after: Tensor, inputs: StepTensors['inputs']): Tensor;
+}
+
+/**
+ * A continual-learning strategy: contributes by returned values only. Strategies compose by standing in a list: hooks run in
+ * its order, each seeing the network as the one before left it. The empty list is plain fine-tuning.
+ */
+export interface Strategy {
+  /** True where predictions for a task use something of that task's own (a path, a mask), so that its id must be given or inferred. */
+  readonly taskSpecific: boolean;
+  /** Rows that `rehearse` adds to every batch; 0 for none. */
+  readonly rehearsalRows: number;
+  /** At a task's start, before its head grows. */
+  plan?(context: Context & {readonly epochs: number}): Plan;
+  /** Before each phase of a task. */
+  enter?(context: Context & {readonly phase: Phase}): Change;
+  /** What the phase's compiled step gets. */
+  step?(context: Context & {readonly path: Path; readonly trainable: readonly string[]}): StepPart;
+  /** Examples of earlier tasks to train on with this batch, at most `rehearsalRows`. */
+  rehearse?(context: Context): readonly Row[];
+  /** After each step of the first epoch of a task: the batch's own rows. */
+  observe?(context: Context, rows: readonly Row[]): StrategyState;
+  /** After a task's training. */
+  consolidate?(context: Context & {readonly engine: Engine; readonly path: Path}): Promise<Change>;
+  /** The network as predictions for a task see it; the network itself where absent. */
+  view?(context: {readonly network: Network; readonly state: StrategyState; readonly task: number}): Network;
+}
+
+/** The state that every strategy starts from. */
+export const emptyState: StrategyState = {values: {}, arrays: {}};

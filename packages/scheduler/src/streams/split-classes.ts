@@ -1,0 +1,71 @@
+import {datasets} from '@accrete/data';
+import {define, HarnessError} from '@accrete/kit';
+import * as z from 'zod';
+import {divide, type Stream, type StreamSource, type Task} from './stream.ts';
+
+/**
+ * The classes of a data set divided into tasks of equal size.
+ *
+ * Task- and class-incremental: targets are the data set's labels. Domain-incremental: the target is the place of the class in
+ * its task, so that all tasks share their targets.
+ */
+export const splitClasses = define({
+  kind: 'split-classes',
+  summary: 'The classes of a data set, divided into tasks of equal size.',
+  source: {
+    cite: 'Zenke et al. 2017, split MNIST; van de Ven et al. 2022 for the scenarios',
+    url: 'https://doi.org/10.1038/s42256-022-00568-3',
+  },
+  options: {
+    dataset: datasets.schema.describe('the data set'),
+    tasks: z.int().min(1).default(5).describe('number of tasks'),
+    classOrder: z
+      .enum(['fixed', 'seeded'])
+      .default('fixed')
+      .describe("0, 1, 2, ... or an order drawn from the run's seed"),
+    validationFraction: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.1)
+      .describe('share of the training images held out for validation'),
+  },
+  create: (options): StreamSource => ({
+    dataset: options.dataset,
+    build: (dataset, scenario, seeds): Stream => {
+      const classes = dataset.classes.length;
+      if (classes % options.tasks !== 0) {
+        throw new HarnessError(
+          'E_COMBINATION',
+          `split-classes: ${dataset.name} has ${classes} classes, which ${options.tasks} tasks cannot share evenly. Choose a divisor of ${classes}.`,
+        );
+      }
+      const order =
+        options.classOrder === 'seeded'
+          ? [...seeds.fork('class-order').permutation(classes)]
+          : Array.from({length: classes}, (_, i) => i);
+      const perTask = classes / options.tasks;
+      const shared = scenario === 'domain-incremental';
+      const tasks = Array.from({length: options.tasks}, (_, index): Task => {
+        const own = order.slice(index * perTask, (index + 1) * perTask);
+        const targets = Int32Array.from({length: classes}, (_, label) => (shared ? own.indexOf(label) : label));
+        return {
+          index,
+          name: own.map((label) => dataset.classes[label]).join(' · '),
+          classes: shared ? own.map((_, place) => place) : own,
+          examples: divide(dataset, own, options.validationFraction, seeds),
+          targetOf: targets,
+          transform: null,
+        };
+      });
+      return {
+        name: `split ${dataset.name}, ${options.tasks} tasks`,
+        scenario,
+        dataset,
+        tasks,
+        classes: shared ? tasks[0]!.classes : order,
+        features: dataset.imageShape.reduce((a, b) => a * b, 1),
+      };
+    },
+  }),
+});

@@ -1,0 +1,124 @@
+import type {Dataset} from '@accrete/data';
+import {HarnessError, type SeedStream} from '@accrete/kit';
+
+/** What a learner is told at test time. */
+export type Scenario = 'task-incremental' | 'domain-incremental' | 'class-incremental';
+
+/** The scenarios, in order of difficulty. */
+export const scenarios = [
+  'task-incremental',
+  'domain-incremental',
+  'class-incremental',
+] as const satisfies readonly Scenario[];
+
+/** True where the task id is withheld at test time. */
+export function withholdsTask(scenario: Scenario): boolean {
+  return scenario !== 'task-incremental';
+}
+
+/** The splits of a task. `train` and `validation` share the data set's training images; no example is in two. */
+export type Part = 'train' | 'validation' | 'test';
+
+/** Writes one transformed image: reads `features` bytes of `from` at `at`, writes them to `into` at `to`. */
+export type Transform = (from: Uint8Array, at: number, into: Uint8Array, to: number) => void;
+
+/** One task of a stream. */
+export interface Task {
+  readonly index: number;
+  readonly name: string;
+  /** Target classes of the task, in the order of its logits. */
+  readonly classes: readonly number[];
+  /** Positions in the data set's training images (`train`, `validation`) or test images (`test`). */
+  readonly examples: Readonly<Record<Part, Int32Array>>;
+  /** Label of the data set to target class; the identity but for domain-incremental splits. */
+  readonly targetOf: Int32Array;
+  readonly transform: Transform | null;
+}
+
+/** An ordered list of tasks over a data set. */
+export interface Stream {
+  readonly name: string;
+  readonly scenario: Scenario;
+  readonly dataset: Dataset;
+  readonly tasks: readonly Task[];
+  /** Every target class of the stream. */
+  readonly classes: readonly number[];
+  readonly features: number;
+}
+
+/** Makes streams of one kind. */
+export interface StreamSource {
+  /** Config of the data set that it is made from; loaded by the caller. */
+  readonly dataset: {readonly kind: string} & Readonly<Record<string, unknown>>;
+  /**
+   * @param seeds class order, permutations and the validation split are drawn from its forks.
+   * @throws HarnessError E_COMBINATION where the data set or the scenario does not fit.
+   */
+  build(dataset: Dataset, scenario: Scenario, seeds: SeedStream): Stream;
+}
+
+/** One example of a stream: `example` is its place in the task's part. */
+export interface Row {
+  readonly task: number;
+  readonly example: number;
+}
+
+/** Copies the images of rows, transformed, into `into` [rows, features] from row `start` on. */
+export function fillImages(stream: Stream, part: Part, rows: readonly Row[], into: Uint8Array, start = 0): void {
+  const {features} = stream;
+  const {images} = part === 'test' ? stream.dataset.test : stream.dataset.train;
+  rows.forEach((row, i) => {
+    const task = stream.tasks[row.task]!;
+    const at = task.examples[part][row.example]! * features;
+    const to = (start + i) * features;
+    if (task.transform) task.transform(images, at, into, to);
+    else into.set(images.subarray(at, at + features), to);
+  });
+}
+
+/** The target class of an example. */
+export function targetOf(stream: Stream, part: Part, row: Row): number {
+  const {labels} = part === 'test' ? stream.dataset.test : stream.dataset.train;
+  const task = stream.tasks[row.task]!;
+  return task.targetOf[labels[task.examples[part][row.example]!]!]!;
+}
+
+/**
+ * The examples of some classes, the training ones divided into training and validation.
+ *
+ * @param fraction share of each class's training images that validation gets, rounded down per class.
+ */
+export function divide(
+  dataset: Dataset,
+  classes: readonly number[],
+  fraction: number,
+  seeds: SeedStream,
+): Task['examples'] {
+  const train: number[] = [];
+  const validation: number[] = [];
+  for (const label of classes) {
+    const own = positions(dataset.train.labels, label);
+    const held = Math.floor(own.length * fraction);
+    const order = seeds.fork('validation', label).permutation(own.length);
+    order.forEach((place, i) => {
+      (i < held ? validation : train).push(own[place]!);
+    });
+  }
+  const test = classes.flatMap((label) => positions(dataset.test.labels, label));
+  const sorted = (list: number[]): Int32Array => Int32Array.from(list).sort();
+  const examples = {train: sorted(train), validation: sorted(validation), test: sorted(test)};
+  for (const part of ['train', 'test'] as const) {
+    if (examples[part].length === 0) {
+      throw new HarnessError('E_DATA', `${dataset.name} has no ${part} images of classes ${classes.join(', ')}.`);
+    }
+  }
+  return examples;
+}
+
+function positions(labels: Uint8Array, label: number): number[] {
+  const found: number[] = [];
+  labels.forEach((l, i) => {
+    if (l === label) found.push(i);
+  });
+  return found;
+}

@@ -1,0 +1,195 @@
+import {
+  type Network,
+  type OptimizerState,
+  optimizers,
+  type Path,
+  type PathSpec,
+  slotKey,
+  withParameters,
+  withSlots,
+} from '@accrete/core';
+import type {Buffers, DeviceBuffer, Engine, Program} from '@accrete/engine';
+import {type ArraySpec, canonicalJson, type HostArray, hostArray, type ParsedConfig, scalar} from '@accrete/kit';
+import type {StepPart} from '../strategies/strategy.ts';
+import {fillImages, type Row, type Stream, targetOf} from '../streams/stream.ts';
+import {batchInputs, buildStep, names, type StepSpec} from './step.ts';
+
+/** What a trainer is made for: one phase of one task. */
+export interface TrainerRequest {
+  readonly engine: Engine;
+  readonly stream: Stream;
+  readonly network: Network;
+  readonly optimizerState: OptimizerState;
+  readonly path: Path;
+  readonly trainable: readonly string[];
+  readonly optimizer: ParsedConfig;
+  readonly batchSize: number;
+  readonly rehearsalRows: number;
+  readonly parts: readonly StepPart[];
+  readonly ownSegmentOnly: boolean;
+  /** Sums to go on from, where a run is resumed in the middle of an epoch. */
+  readonly sums?: Sums;
+}
+
+/** Sums over the steps since they were last taken [nats]. */
+export interface Sums {
+  readonly loss: number;
+  readonly terms: readonly (number | null)[];
+}
+
+/** Parameters, optimiser state and sums of a phase as they stand on the device. Owns buffers: dispose it. */
+export interface Trainer {
+  readonly program: Program;
+  /** One step on a batch: own rows first, rehearsed rows after them. */
+  step(own: readonly Row[], rehearsed: readonly Row[]): Promise<void>;
+  /** The sums since the last call that took them. @param take sets them back to 0. */
+  sums(take: boolean): Promise<Sums>;
+  /** Network and optimiser state as they stand, copied to the host. */
+  snapshot(): Promise<{readonly network: Network; readonly optimizerState: OptimizerState}>;
+  dispose(): void;
+}
+
+/**
+ * Compiles the training step of a phase and puts its parameters on the device. Frozen and still parameters are constants of
+ * the program; trainable ones are double-buffered.
+ */
+export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
+  const {engine, stream, path, network, parts, trainable} = request;
+  const optimizer = optimizers.parse(request.optimizer);
+  const at = (local: string): string => path.bind[local]!;
+  const state = withSlots(optimizer, request.optimizerState, network.parameters, trainable.map(at));
+  const rows = request.batchSize + request.rehearsalRows;
+  const spec: StepSpec = {
+    path: path.spec,
+    rows,
+    trainable,
+    optimizer: request.optimizer,
+    ownSegmentOnly: request.ownSegmentOnly,
+  };
+
+  // What moves is carried from step to step under its own name; what does not is read.
+  const carried: Record<string, HostArray> = {[names.lossSum]: scalar(request.sums?.loss ?? 0)};
+  parts.forEach((part, i) => {
+    if (part.term) carried[names.termSum(i)] = scalar(request.sums?.terms[i] ?? 0);
+  });
+  for (const local of trainable) {
+    carried[names.parameter(local)] = network.parameters[at(local)]!;
+    for (const slot of optimizer.slots) carried[names.slot(local, slot.name)] = state[slotKey(at(local), slot.name)]!;
+  }
+  const read: Record<string, HostArray> = {};
+  parts.forEach((part, i) => {
+    for (const [name, array] of Object.entries(part.inputs)) read[names.part(i, name)] = array;
+  });
+  const moving = new Set(trainable);
+  const fixed = Object.keys(path.bind).filter((local) => !moving.has(local));
+  const constants = Object.fromEntries(fixed.map((local) => [names.parameter(local), network.parameters[at(local)]!]));
+
+  const inputs = {...specsOf(carried), ...specsOf(read), ...batchInputs(rows, stream.features)};
+  const program = await engine.compile(buildStep(spec, parts), inputs, {
+    name: 'train',
+    key: canonicalJson({train: spec, parts: parts.map(({key}) => key)}),
+    constants,
+    donate: Object.fromEntries(Object.keys(carried).map((name) => [name, name])),
+  });
+
+  // Carried buffers are written to by later steps, so they start as copies.
+  let live: Buffers = upload(engine, carried, true);
+  const readOnly = upload(engine, read, false);
+  const columnOf = new Map(path.classes.map((label, column) => [label, column]));
+  const segmentOf = segmentsByTask(path);
+
+  const batchOf = (own: readonly Row[], rehearsed: readonly Row[]): Record<string, DeviceBuffer> => {
+    const images = new Uint8Array(rows * stream.features);
+    const columns = new Int32Array(rows);
+    const weights = new Float32Array(rows);
+    const segments = new Int32Array(rows);
+    const place = (list: readonly Row[], start: number): void => {
+      fillImages(stream, 'train', list, images, start);
+      list.forEach((row, i) => {
+        segments[start + i] = segmentOf.get(row.task) ?? 0;
+        columns[start + i] = columnIn(path, columnOf, segments[start + i]!, targetOf(stream, 'train', row));
+        weights[start + i] = 1;
+      });
+    };
+    place(own, 0);
+    place(rehearsed, request.batchSize);
+    return {
+      [names.images]: engine.upload(hostArray(images, [rows, stream.features], 'uint8')),
+      [names.columns]: engine.upload(hostArray(columns, [rows], 'int32')),
+      [names.weights]: engine.upload(hostArray(weights, [rows], 'float32')),
+      [names.segments]: engine.upload(hostArray(segments, [rows], 'int32')),
+    };
+  };
+
+  const scalarAt = async (name: string): Promise<number> => (await live[name]!.read()).data[0]!;
+  return {
+    program,
+    step: async (own, rehearsed) => {
+      const batch = batchOf(own, rehearsed);
+      try {
+        live = await program.run({...readOnly, ...live, ...batch});
+      } finally {
+        disposeAll(batch);
+      }
+    },
+    sums: async (take) => {
+      const loss = await scalarAt(names.lossSum);
+      const terms = await Promise.all(parts.map((part, i) => (part.term ? scalarAt(names.termSum(i)) : null)));
+      if (take) {
+        const zeroed = Object.keys(carried).filter((name) => name.startsWith('sum/'));
+        for (const name of zeroed) live[name]!.dispose();
+        live = {...live, ...Object.fromEntries(zeroed.map((name) => [name, engine.upload(scalar(0))]))};
+      }
+      return {loss, terms};
+    },
+    snapshot: async () => {
+      const take = async (name: string) => (await live[name]!.read()) as HostArray<'float32'>;
+      const parameters: Record<string, HostArray<'float32'>> = {};
+      const slots: Record<string, HostArray<'float32'>> = {};
+      for (const local of trainable) {
+        parameters[at(local)] = await take(names.parameter(local));
+        for (const {name} of optimizer.slots) slots[slotKey(at(local), name)] = await take(names.slot(local, name));
+      }
+      return {network: withParameters(network, parameters), optimizerState: {...state, ...slots}};
+    },
+    dispose: () => {
+      disposeAll(live);
+      disposeAll(readOnly);
+      program.dispose();
+    },
+  };
+}
+
+/** Index on the path of each task's segment. */
+export function segmentsByTask(path: Path): ReadonlyMap<number, number> {
+  return new Map(path.segments.map((segment, k) => [segment.task ?? -1, k]));
+}
+
+// Segments of tasks that share their classes have the same labels, so the row's own segment decides.
+function columnIn(path: Path, columnOf: ReadonlyMap<number, number>, segment: number, label: number): number {
+  if (path.segments.length <= 1) return columnOf.get(label)!;
+  const own = path.segments[segment]!.classes.indexOf(label);
+  if (own < 0) return columnOf.get(label)!;
+  return offset(path.spec, segment) + own;
+}
+
+function offset(spec: PathSpec, segment: number): number {
+  return spec.segments.slice(0, segment).reduce((sum, {units}) => sum + units, 0);
+}
+
+function specsOf(arrays: Readonly<Record<string, HostArray>>): Record<string, ArraySpec> {
+  return Object.fromEntries(Object.entries(arrays).map(([name, {shape, dtype}]) => [name, {shape, dtype}]));
+}
+
+function upload(engine: Engine, arrays: Readonly<Record<string, HostArray>>, copy: boolean): Buffers {
+  return Object.fromEntries(
+    Object.entries(arrays).map(([name, array]) => [
+      name,
+      engine.upload(copy ? {...array, data: array.data.slice()} : array),
+    ]),
+  );
+}
+
+function disposeAll(buffers: Buffers): void {
+  for (const buffer of Object.values(buffers)) buffer.dispose();
+}
