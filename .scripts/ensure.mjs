@@ -25,8 +25,14 @@ export function fail(message) {
 /** Runs a program quietly: its output is shown only where it fails. */
 export function quietly(doing, program, args) {
   const began = Date.now();
-  const result = spawnSync(program, args, {cwd: root, env: environment, encoding: 'utf8', shell: process.platform === 'win32'});
-  if (result.error) fail(`${doing} needs ${program}, which does not start (${result.error.message}). Install it and try again.`);
+  const result = spawnSync(program, args, {
+    cwd: root,
+    env: environment,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
+  if (result.error)
+    fail(`${doing} needs ${program}, which does not start (${result.error.message}). Install it and try again.`);
   if (result.status !== 0) {
     process.stderr.write(`${result.stdout}${result.stderr}`);
     fail(`${doing} failed; see above.`);
@@ -36,8 +42,11 @@ export function quietly(doing, program, args) {
 
 export function install() {
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) fail(`Accrete needs Node 20.19 or later, this is ${process.version}. Install a newer Node.`);
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  if (major < 20 || (major === 20 && minor < 19))
+    fail(`Accrete needs Node 20.19 or later, this is ${process.version}. Install a newer Node.`);
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   console.log('Installing packages (the first time only) …');
   quietly('npm ci', 'npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund']);
@@ -45,5 +54,11 @@ export function install() {
 }
 
 export function build() {
-  quietly('build', process.execPath, [join(root, 'node_modules/nx/dist/bin/nx.js'), 'run-many', '-t', 'build', '--outputStyle=static']);
+  quietly('build', process.execPath, [
+    join(root, 'node_modules/nx/dist/bin/nx.js'),
+    'run-many',
+    '-t',
+    'build',
+    '--outputStyle=static',
+  ]);
 }

@@ -28,7 +28,16 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .version(version(), '--version', 'print the version')
     .showHelpAfterError('(accrete --help says what there is)')
     .exitOverride();
-  const commands = [runCommand, resumeCommand, reportCommand, listCommand, describeCommand, dataCommand, doctorCommand, schemaCommand];
+  const commands = [
+    runCommand,
+    resumeCommand,
+    reportCommand,
+    listCommand,
+    describeCommand,
+    dataCommand,
+    doctorCommand,
+    schemaCommand,
+  ];
   for (const command of commands) program.addCommand(inherited(command(exit)));
   try {
     await program.parseAsync(argv, {from: 'user'});

@@ -28,7 +28,7 @@ export interface DeviceBuffer {
  * from the stream given to `run`; names must differ within one function.
  */
 export interface Noise {
-  /** Uniform in [0, 1). float32. */
+  /** Uniform in [0, 1), on a grid of 2^-24. float32. */
   uniform(name: string, shape: readonly number[]): Tensor;
   /** Standard normal. float32. */
   normal(name: string, shape: readonly number[]): Tensor;
@@ -71,8 +71,10 @@ export interface Program {
    * Run once. Outputs belong to the caller.
    *
    * @param inputs exactly the buffers named in `inputs`. Borrowed, but for donated ones, which are consumed.
-   * @param noise the stream from which declared noise is filled; needed exactly where the function declares noise.
-   * @throws HarnessError E_SHAPE listing every missing, extra or misshapen input; E_DISPOSED.
+   * @param noise the stream from which declared noise is filled; needed where the function declares noise. It is not
+   *   advanced: noise depends on the stream's path and the declared name alone, the same on every engine. Fork one per step.
+   * @throws HarnessError E_SHAPE listing every missing, extra or misshapen input, or where noise has no stream; E_DISPOSED for
+   *   inputs or programs given up; E_ENGINE for buffers of another engine. Nothing is consumed then.
    */
   run(inputs: Buffers, noise?: SeedStream): Promise<Buffers>;
   /** Idempotent. A shared program is released with its last holder. */
@@ -82,12 +84,26 @@ export interface Program {
 /** Compiles and runs pure functions. Several engines may be alive at once. */
 export interface Engine {
   readonly kind: EngineKind;
+  /** Why this engine: chosen by the caller, or by `auto` and on what ground. One sentence. */
+  readonly reason: string;
   readonly threads: number;
   readonly versions: Readonly<Record<string, string>>;
-  /** Puts an array on the device. Takes over `array.data`: the caller must not write into it afterwards. */
+  /**
+   * Puts an array on the device. Takes over `array.data`: the caller must not write into it afterwards. The engine never
+   * writes into it either, also where the buffer is donated.
+   *
+   * @throws HarnessError E_SHAPE where data and shape do not fit; E_DISPOSED.
+   */
   upload(array: HostArray): DeviceBuffer;
+  /**
+   * Makes a function runnable. `onnx` traces it: `fn` is called once, here. The eager engines call it on every run, and refuse
+   * the same things, but for kernels without an ONNX mapping: those they run.
+   *
+   * @throws HarnessError E_TRACE where `fn` does what cannot be recorded, `details.reason` saying which; E_SHAPE for donations
+   *   that do not fit; E_DUPLICATE for a name that is input and constant; E_DISPOSED. Errors of `fn` itself pass through.
+   */
   compile(fn: PureFunction, inputs: Readonly<Record<string, ArraySpec>>, options: CompileOptions): Promise<Program>;
-  /** Live buffers and programs, for leak checks. */
+  /** Live buffers and programs, for leak checks; `tensors` counts those of tfjs in the whole process. */
   live(): {readonly buffers: number; readonly programs: number; readonly tensors: number};
   /** Releases everything the engine still holds, the program cache included. Idempotent. */
   dispose(): Promise<void>;

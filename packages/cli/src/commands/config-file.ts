@@ -8,7 +8,12 @@ export function readConfigFile(file: string): unknown {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new HarnessError('E_FILE', `cannot read the config ${file} (${messageOf(cause)}). Check the path.`, {file}, cause);
+    throw new HarnessError(
+      'E_FILE',
+      `cannot read the config ${file} (${messageOf(cause)}). Check the path.`,
+      {file},
+      cause,
+    );
   }
   const document = parseDocument(text, {strict: true, uniqueKeys: true, prettyErrors: true});
   const [problem] = [...document.errors, ...document.warnings];

@@ -11,7 +11,10 @@ export const listCommand: MakeCommand = () =>
     .argument('[registry]', `one of ${Object.keys(registries).join(', ')}`)
     .action((name: string | undefined) => {
       if (name !== undefined && !(name in registries)) {
-        throw new HarnessError('E_UNKNOWN', `unknown registry "${name}". Known: ${Object.keys(registries).join(', ')}.`);
+        throw new HarnessError(
+          'E_UNKNOWN',
+          `unknown registry "${name}". Known: ${Object.keys(registries).join(', ')}.`,
+        );
       }
       const chosen = Object.entries(registries).filter(([registry]) => name === undefined || registry === name);
       for (const [registry, {kinds, describe}] of chosen) {

@@ -20,7 +20,8 @@ export function parseSeeds(text: string): readonly number[] {
 /** A whole number from 1 up. @throws HarnessError E_CONFIG */
 export function parseCount(flag: string): (text: string) => number {
   return (text) => {
-    if (!/^[1-9]\d{0,5}$/.test(text)) throw new HarnessError('E_CONFIG', `${flag} takes a whole number from 1 up, got "${text}".`);
+    if (!/^[1-9]\d{0,5}$/.test(text))
+      throw new HarnessError('E_CONFIG', `${flag} takes a whole number from 1 up, got "${text}".`);
     return Number(text);
   };
 }
@@ -33,7 +34,10 @@ export function collectSettings(text: string, before: Readonly<Record<string, un
   try {
     value = parse(text.slice(at + 1));
   } catch {
-    throw new HarnessError('E_CONFIG', `--set ${text.slice(0, at)}: cannot read "${text.slice(at + 1)}" as a YAML value.`);
+    throw new HarnessError(
+      'E_CONFIG',
+      `--set ${text.slice(0, at)}: cannot read "${text.slice(at + 1)}" as a YAML value.`,
+    );
   }
   return {...before, [text.slice(0, at)]: value};
 }

@@ -1,5 +1,5 @@
-import {readRunConfig, executeLocally} from '@accrete/scheduler';
 import {HarnessError} from '@accrete/kit';
+import {executeLocally, readRunConfig} from '@accrete/scheduler';
 import {Command} from 'commander';
 import {showProgress} from '../terminal/progress.ts';
 import type {MakeCommand} from './command.ts';
@@ -13,9 +13,16 @@ export const resumeCommand: MakeCommand = () =>
       const config = readRunConfig(folder);
       const progress = showProgress(config.experiment, 1, 1);
       try {
-        const [result] = await executeLocally([{config, folder}], {jobs: 1, checkpointEveryMs: 30_000}, progress.observer);
-        if (result?.status === 'failed') throw result.ours ? new Error(result.message) : new HarnessError('E_WORKER', result.message);
-        process.stdout.write(result?.status === 'skipped' ? `${folder} is finished already.\n` : `${folder} is finished.\n`);
+        const [result] = await executeLocally(
+          [{config, folder}],
+          {jobs: 1, checkpointEveryMs: 30_000},
+          progress.observer,
+        );
+        if (result?.status === 'failed')
+          throw result.ours ? new Error(result.message) : new HarnessError('E_WORKER', result.message);
+        process.stdout.write(
+          result?.status === 'skipped' ? `${folder} is finished already.\n` : `${folder} is finished.\n`,
+        );
       } finally {
         progress.close();
       }

@@ -1,7 +1,15 @@
 import {availableParallelism} from 'node:os';
 import {join, resolve} from 'node:path';
 import {HarnessError} from '@accrete/kit';
-import {defineExperiment, executeLocally, type Job, type JobResult, runName, strategies, streams} from '@accrete/scheduler';
+import {
+  defineExperiment,
+  executeLocally,
+  type Job,
+  type JobResult,
+  runName,
+  strategies,
+  streams,
+} from '@accrete/scheduler';
 import {Command} from 'commander';
 import {showProgress} from '../terminal/progress.ts';
 import type {MakeCommand} from './command.ts';
@@ -24,12 +32,19 @@ const CHECKPOINT_EVERY_MS = 30_000;
 /** `accrete run <config>`: every run of an experiment, then a report. */
 export const runCommand: MakeCommand = (exit) =>
   new Command('run')
-    .description('Compute every run of an experiment and write a report. Finished runs are skipped, interrupted ones go on.')
+    .description(
+      'Compute every run of an experiment and write a report. Finished runs are skipped, interrupted ones go on.',
+    )
     .argument('<config>', 'experiment as YAML or JSON; `accrete schema` prints what it may hold')
     .option('--seeds <list>', "seeds instead of the config's, such as 0,1,2 or 0..4", parseSeeds)
     .option('--jobs <n>', 'runs computed at once (default: one per core)', parseCount('--jobs'))
     .option('--engine <kind>', "engine instead of the config's: auto, onnx, tensorflow, wasm or cpu")
-    .option('--set <path=value>', 'change the config of every run, such as train.epochs=3; repeatable', collectSettings, {})
+    .option(
+      '--set <path=value>',
+      'change the config of every run, such as train.epochs=3; repeatable',
+      collectSettings,
+      {},
+    )
     .option('--out <folder>', 'folder of the run folders', 'runs')
     .option('--report <file>', 'where the report goes (default: reports/<name>.html)')
     .option('--no-report', 'write no report')
@@ -58,7 +73,11 @@ export const runCommand: MakeCommand = (exit) =>
       if (flags.report !== false) {
         const target = typeof flags.report === 'string' ? flags.report : join('reports', `${experiment.name}.html`);
         const title = experiment.description ?? experiment.name;
-        writeReport(jobs.map((job) => job.folder), resolve(target), title);
+        writeReport(
+          jobs.map((job) => job.folder),
+          resolve(target),
+          title,
+        );
       }
       exit(exitCode(jobs, results));
     });

@@ -26,16 +26,27 @@ export function showProgress(name: string, total: number, width: number): Progre
   let skipped = 0;
   process.stderr.write(`${name}: ${total} ${total === 1 ? 'run' : 'runs'}, ${width} at once\n`);
   const bar = terminal
-    ? new SingleBar({format: '{bar} {value}/{total} runs, {left} left · {now}', barsize: 24, fps: 4, hideCursor: true, clearOnComplete: true, stream: process.stderr})
+    ? new SingleBar({
+        format: '{bar} {value}/{total} runs, {left} left · {now}',
+        barsize: 24,
+        fps: 4,
+        hideCursor: true,
+        clearOnComplete: true,
+        stream: process.stderr,
+      })
     : null;
   bar?.start(total, 0, {left: '…', now: 'starting'});
 
   const left = (): string => {
-    const fraction = (ended - skipped + [...running.values()].reduce((sum, run) => sum + run.done, 0)) / Math.max(1, total - skipped);
+    const fraction =
+      (ended - skipped + [...running.values()].reduce((sum, run) => sum + run.done, 0)) / Math.max(1, total - skipped);
     return fraction > 0.02 ? `about ${clock(((Date.now() - began) / 1000) * (1 / fraction - 1))}` : '…';
   };
   const refresh = (): void => {
-    bar?.update(ended, {left: left(), now: [...running].map(([job, track]) => doing(job, track)).join(' · ') || 'ending'});
+    bar?.update(ended, {
+      left: left(),
+      now: [...running].map(([job, track]) => doing(job, track)).join(' · ') || 'ending',
+    });
   };
   const say = (line: string): void => {
     if (bar) process.stderr.write(`\r\u001b[K${line}\n`);

@@ -11,8 +11,8 @@ import type {HeadKind, ModuleSpec, Site, Topology} from './topology.ts';
 export interface Purpose {
   /** [height, width, channels] of the images. */
   readonly imageShape: readonly [number, number, number];
-  /** Mean and standard deviation (sd) of the training pixels in [0, 1], per channel. */
-  readonly pixels: {readonly mean: readonly number[]; readonly sd: readonly number[]};
+  /** Mean and standard deviation (sd) of the training pixels in [0, 1], per channel; asked for only where they are used. */
+  readonly pixels: () => {readonly mean: readonly number[]; readonly sd: readonly number[]};
   readonly head: HeadKind;
   /** Every class label of the stream; a single head gets them all. */
   readonly classes: readonly number[];
@@ -67,7 +67,7 @@ export const mlp = define({
         };
       });
       const topology: Topology = {
-        input: {features, ...affine(options.normalisation, purpose.pixels)},
+        input: {features, ...affine(options.normalisation, purpose)},
         sites,
         head: {kind: purpose.head, segments: singleSegment(purpose, computation, options.hidden.at(-1)!), computation},
       };
@@ -88,14 +88,12 @@ function singleSegment(purpose: Purpose, computation: ParsedConfig, inputs: numb
   return [{id: 'head/segment:0', computation, inputs, units: classes.length, task: null, frozen: false, classes}];
 }
 
-function affine(
-  normalisation: 'unit-range' | 'standardised',
-  pixels: Purpose['pixels'],
-): {scale: number[]; shift: number[]} {
-  if (normalisation === 'unit-range') return {scale: pixels.mean.map(() => 1 / 255), shift: pixels.mean.map(() => 0)};
-  const sds = pixels.sd.map((sd) => (sd > 0 ? sd : 1)); // A constant channel is only shifted.
-  return {
-    scale: sds.map((sd) => 1 / (255 * sd)),
-    shift: pixels.mean.map((mean, c) => -mean / sds[c]!),
-  };
+function affine(normalisation: 'unit-range' | 'standardised', purpose: Purpose): {scale: number[]; shift: number[]} {
+  if (normalisation === 'unit-range') {
+    const channels = Array.from({length: purpose.imageShape[2]});
+    return {scale: channels.map(() => 1 / 255), shift: channels.map(() => 0)};
+  }
+  const {mean, sd} = purpose.pixels();
+  const divisors = sd.map((deviation) => (deviation > 0 ? deviation : 1)); // A constant channel is only shifted.
+  return {scale: divisors.map((divisor) => 1 / (255 * divisor)), shift: mean.map((m, c) => -m / divisors[c]!)};
 }

@@ -1,4 +1,4 @@
-import {tableFromArrays, tableFromIPC, tableToIPC} from '@uwdata/flechette';
+import {float32, int32, tableFromArrays, tableFromIPC, tableToIPC} from '@uwdata/flechette';
 import {HarnessError} from '../errors/harness-error.ts';
 
 /**
@@ -39,9 +39,10 @@ export function outcomesFile(afterTask: number): string {
 
 /** Outcomes as an Arrow IPC file. The same outcomes give the same bytes. */
 export function encodeOutcomes(outcomes: Outcomes): Uint8Array {
-  const table = tableFromArrays(
-    Object.fromEntries(Object.keys(columns).map((name) => [name, outcomes[name as keyof Outcomes]])),
-  );
+  const names = Object.keys(columns) as (keyof Outcomes)[];
+  // Types are given, as an empty column has nothing to tell its type from.
+  const types = Object.fromEntries(names.map((name) => [name, columns[name] === Int32Array ? int32() : float32()]));
+  const table = tableFromArrays(Object.fromEntries(names.map((name) => [name, outcomes[name]])), {types});
   const bytes = tableToIPC(table, {format: 'file'});
   if (!bytes) throw new HarnessError('E_RECORD', 'Arrow encoding returned nothing.');
   return bytes;
@@ -65,7 +66,9 @@ export function decodeOutcomes(bytes: Uint8Array, where = 'outcomes'): Outcomes 
     );
   }
   const read = Object.entries(columns).map(([name, type]) => {
-    const values = table.getChild(name)?.toArray();
+    const column = table.getChild(name)?.toArray();
+    // An empty column has no batch to take its type from.
+    const values = table.numRows === 0 && column ? new type(0) : column;
     if (!(values instanceof type)) {
       throw new HarnessError(
         'E_RECORD',

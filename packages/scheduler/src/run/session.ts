@@ -65,7 +65,7 @@ export class Session {
     this.inference = this.resolution.infersTask ? taskInferences.parse(config.taskInference) : null;
     const purpose = {
       imageShape: dataset.imageShape,
-      pixels: standardisation(dataset),
+      pixels: () => standardisation(dataset),
       head: this.resolution.head,
       classes: this.stream.classes,
     };

@@ -1,0 +1,49 @@
+import {createRequire} from 'node:module';
+import util from 'node:util';
+import {HarnessError, messageOf} from '@accrete/kit';
+import {findBackend, getBackend, setBackend} from '@tensorflow/tfjs-core';
+
+const PACKAGE = '@tensorflow/tfjs-node-gpu';
+
+/** The `tensorflow` backend, ready. */
+export interface TensorflowBackend {
+  /** True where TensorFlow sees a GPU and computes on it. */
+  readonly gpu: boolean;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes native TensorFlow ready, through its tfjs binding.
+ *
+ * @throws HarnessError E_ENGINE where the binding is not installed or does not load, with what to do.
+ */
+export async function prepareTensorflow(): Promise<TensorflowBackend> {
+  // Node 23 removed this function, which the binding still calls.
+  const legacy = util as {isNullOrUndefined?: (value: unknown) => boolean};
+  legacy.isNullOrUndefined ??= (value) => value === undefined || value === null;
+  // TensorFlow's log of what it found on the machine; errors stay.
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  const previous = getBackend() as string | undefined;
+  try {
+    const require = createRequire(import.meta.url);
+    const binding = require(PACKAGE) as {version: Readonly<Record<string, string>>};
+    const backend = findBackend('tensorflow') as unknown as {isUsingGpuDevice: boolean; binding: {TF_Version?: string}};
+    return {
+      gpu: backend.isUsingGpuDevice === true,
+      versions: {
+        'tfjs-node-gpu': binding.version['tfjs-node'] ?? 'unknown',
+        tensorflow: backend.binding.TF_Version ?? 'unknown',
+      },
+    };
+  } catch (error) {
+    throw new HarnessError(
+      'E_ENGINE',
+      `engine "tensorflow": ${PACKAGE} does not load (${messageOf(error).split('\n')[0]}). Install it (npm install ${PACKAGE}), build its binding (npm rebuild ${PACKAGE} --build-addon-from-source), or use createEngine({kind: 'onnx'}).`,
+      {},
+      error,
+    );
+  } finally {
+    // Loading the binding makes it the backend of the process.
+    if (previous) void setBackend(previous);
+  }
+}

@@ -1,0 +1,12 @@
+export {createEngine, type EngineFinding, type EngineOptions, findEngines} from './create-engine.ts';
+export type {
+  Buffers,
+  CompileOptions,
+  DeviceBuffer,
+  Engine,
+  EngineKind,
+  Noise,
+  Program,
+  PureFunction,
+  Tensors,
+} from './engine.ts';

@@ -1,0 +1,3 @@
+export {expectClose, type Tolerance} from './close.ts';
+export {checkGradient} from './gradients.ts';
+export {leakFree} from './leaks.ts';
