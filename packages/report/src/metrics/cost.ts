@@ -1,0 +1,101 @@
+import type {Source} from '@accrete/kit';
+import {type Metric, type MetricValue, undefinedBecause} from './metric.ts';
+
+/** Cost of one task, from its `task-end` event. */
+export interface TaskCost {
+  readonly task: number;
+  /** Parameters stored after the task, frozen ones included. */
+  readonly total: number;
+  /** Parameters that the task's training moved. */
+  readonly trainable: number;
+  /** Parameters that one prediction for the task reads. */
+  readonly active: number;
+  /** Bytes stored after the task: parameters, and what the strategy keeps. */
+  readonly bytes: number;
+  readonly trainMs: number;
+  readonly evaluateMs: number;
+  readonly compileMs: number;
+  readonly durationMs: number;
+}
+
+/** What metrics of cost read. */
+export interface CostEvidence {
+  /** In order of tasks; shorter than `taskCount` where the run did not get to the end. */
+  readonly costs: readonly TaskCost[];
+  readonly taskCount: number;
+}
+
+const source: Source = {cite: "The run's own log: the task-end events"};
+
+function whole(evidence: CostEvidence, f: (costs: readonly TaskCost[]) => number): MetricValue {
+  const {costs, taskCount} = evidence;
+  if (costs.length < taskCount || costs.length === 0) {
+    return undefinedBecause(`${costs.length} of ${taskCount} tasks have ended`);
+  }
+  return {value: f(costs)};
+}
+
+/** Parameters stored after the last task, frozen ones included. Range [0, ∞). */
+export const parametersStored: Metric<CostEvidence> = {
+  name: 'parameters',
+  label: 'Parameters',
+  summary: 'Parameters stored for all tasks after the last one, frozen ones included.',
+  formula: 'total parameters at the end of task T-1',
+  unit: 'parameters',
+  range: [0, null],
+  better: 'lower',
+  source,
+  compute: (evidence) => whole(evidence, (costs) => costs.at(-1)!.total),
+};
+
+/** Parameters that one prediction for the last task reads. Range [0, ∞). */
+export const parametersActive: Metric<CostEvidence> = {
+  name: 'parameters-active',
+  label: 'Active parameters',
+  summary: 'Parameters that one prediction for the last task reads.',
+  formula: 'active parameters at the end of task T-1',
+  unit: 'parameters',
+  range: [0, null],
+  better: 'lower',
+  source,
+  compute: (evidence) => whole(evidence, (costs) => costs.at(-1)!.active),
+};
+
+/** Bytes stored after the last task: parameters, buffers, importances, masks. Range [0, ∞). */
+export const bytesStored: Metric<CostEvidence> = {
+  name: 'bytes',
+  label: 'Stored',
+  summary: 'Bytes kept after the last task: parameters and what the strategy keeps, such as buffers and masks.',
+  formula: 'stored bytes at the end of task T-1',
+  unit: 'bytes',
+  range: [0, null],
+  better: 'lower',
+  source,
+  compute: (evidence) => whole(evidence, (costs) => costs.at(-1)!.bytes),
+};
+
+/** Wall time of training over all tasks, without evaluation and compilation [s]. Range [0, ∞). */
+export const trainingTime: Metric<CostEvidence> = {
+  name: 'training-time',
+  label: 'Training time',
+  summary: 'Wall time of training, summed over tasks; evaluation and compilation are not in it.',
+  formula: 'sum over tasks of the training time',
+  unit: 's',
+  range: [0, null],
+  better: 'lower',
+  source,
+  compute: (evidence) => whole(evidence, (costs) => costs.reduce((sum, cost) => sum + cost.trainMs, 0) / 1000),
+};
+
+/** Wall time of all tasks: training, evaluation, compilation and the rest [s]. Range [0, ∞). */
+export const totalTime: Metric<CostEvidence> = {
+  name: 'total-time',
+  label: 'Total time',
+  summary: 'Wall time of all tasks, with evaluation, compilation and everything else.',
+  formula: "sum over tasks of the task's whole time",
+  unit: 's',
+  range: [0, null],
+  better: 'lower',
+  source,
+  compute: (evidence) => whole(evidence, (costs) => costs.reduce((sum, cost) => sum + cost.durationMs, 0) / 1000),
+};

@@ -1,0 +1,27 @@
+import {averageAccuracy, averageAnytimeAccuracy, learningAccuracy, type MatrixEvidence} from './average-accuracy.ts';
+import {bytesStored, type CostEvidence, parametersActive, parametersStored, totalTime, trainingTime} from './cost.ts';
+import {forgettingFromAnyPeak, forgettingFromEarlierPeak, forgettingSinceLearning} from './forgetting.ts';
+import type {Metric} from './metric.ts';
+import {type InferenceEvidence, taskInferenceAccuracy} from './task-inference.ts';
+import {backwardTransfer, forwardTransfer} from './transfer.ts';
+
+/** Everything that metrics read of one run. */
+export type Evidence = MatrixEvidence & InferenceEvidence & CostEvidence;
+
+/** Every metric of the report, in the order of its tables. A new metric joins the report by joining this list. */
+export const metrics: readonly Metric<Evidence>[] = [
+  averageAccuracy,
+  averageAnytimeAccuracy,
+  learningAccuracy,
+  backwardTransfer,
+  forwardTransfer,
+  forgettingSinceLearning,
+  forgettingFromEarlierPeak,
+  forgettingFromAnyPeak,
+  taskInferenceAccuracy,
+  parametersStored,
+  parametersActive,
+  bytesStored,
+  trainingTime,
+  totalTime,
+];

@@ -1,0 +1,110 @@
+import {strategyScale} from '../charts/palette.ts';
+import {averageAccuracy} from '../metrics/average-accuracy.ts';
+import {metrics} from '../metrics/metrics.ts';
+import type {Report} from '../report.ts';
+import {displayText} from '../runs/display-text.ts';
+import {formatMeanSd, formatValue} from '../tables/format.ts';
+import type {Leaderboard, LeaderboardEntry} from '../tables/leaderboard.ts';
+import type {SummaryRow} from '../tables/summary.ts';
+import {html, type Markup} from './escape.ts';
+
+// After ACC and its number of seeds, which every leaderboard has.
+const shown = [
+  'forgetting-earlier-peak',
+  'bwt',
+  'learning-acc',
+  'task-inference-acc',
+  'parameters',
+  'bytes',
+  'training-time',
+] as const;
+
+/** One leaderboard table per setting, with the verdict below it, and all other metrics in a table to unfold. */
+export function leaderboardSection(report: Report): Markup {
+  const {range} = strategyScale(report.arrangement.strategies);
+  const colour = (strategy: string): string => range[report.arrangement.strategies.indexOf(strategy)]!;
+  return html`<section id="leaderboard" aria-labelledby="leaderboard-title">
+<h2 id="leaderboard-title">Leaderboard</h2>
+${report.leaderboards.map((board) => leaderboard(board, colour))}
+</section>`;
+}
+
+function leaderboard(board: Leaderboard, colour: (strategy: string) => string): Markup {
+  const columns = shown
+    .map((name) => metrics.find((metric) => metric.name === name)!)
+    .filter(({name}) => board.entries.some((entry) => entry.summaries.get(name)?.mean != null));
+  return html`<div class="card">
+<h3><bdi>${board.setting}</bdi></h3>
+<div class="scroll" tabindex="0" role="region" aria-label="Leaderboard, ${board.setting}">
+<table class="leaderboard">
+<caption><span>Mean ± sample sd over the seeds with a finite value, sorted by ACC.<span class="strip"> Each dot is a seed, on a line from 0 to 1.</span></span></caption>
+<thead><tr><th scope="col">Strategy</th><th scope="col" class="strip screen-only">ACC by seed</th>
+${heading(averageAccuracy)}<th scope="col" class="number">Seeds finite</th>${columns.map(heading)}</tr></thead>
+<tbody>
+${board.entries.map((entry) =>
+  row(
+    entry,
+    columns.map(({name}) => name),
+    colour(entry.strategy),
+  ),
+)}
+</tbody>
+</table>
+</div>
+<p class="verdict"><bdi>${board.verdict}</bdi></p>
+${allMetrics(board)}
+</div>`;
+}
+
+function heading({label, summary}: (typeof metrics)[number]): Markup {
+  return html`<th scope="col" class="number" title="${summary}">${label}</th>`;
+}
+
+function row(entry: LeaderboardEntry, columns: readonly string[], colour: string): Markup {
+  const acc = entry.summaries.get('acc');
+  return html`<tr${entry.best ? html` class="best"` : null}><th scope="row"><bdi>${entry.strategy}</bdi></th>
+<td class="strip screen-only">${strip(entry, colour)}</td>
+${cell(acc, true)}<td class="number">${acc?.finite ?? 0} of ${acc?.total ?? 0}</td>
+${columns.map((name) => cell(entry.summaries.get(name), false))}</tr>`;
+}
+
+function cell(summary: SummaryRow | undefined, lead: boolean): Markup {
+  const text = formatMeanSd(summary);
+  const [centre, spread] = text.split(' ± ');
+  const why = summary?.reason ? html` title="${displayText(summary.reason, 300)}"` : null;
+  return html`<td class="number${lead ? ' lead-value' : ''}"${why}>${centre}${spread ? html` <small>± ${spread}</small>` : null}</td>`;
+}
+
+/** Every seed as a dot on a line from 0 to 1, without any script. */
+function strip({perSeed}: LeaderboardEntry, colour: string): Markup {
+  const width = 80;
+  const at = (value: number): string => (4 + value * (width - 8)).toFixed(1);
+  const dots = perSeed.flatMap(({seed, value}) =>
+    value === null
+      ? []
+      : [
+          html`<circle cx="${at(value)}" cy="8" r="3.6" fill="${colour}"><title>seed ${seed}: ${formatValue(value, 'fraction')}</title></circle>`,
+        ],
+  );
+  const label = perSeed.map(({value}) => (value === null ? 'none' : value.toFixed(3))).join(', ');
+  return html`<svg width="${width}" height="16" viewBox="0 0 ${width} 16" role="img" aria-label="ACC by seed: ${label}"><line x1="4" x2="${width - 4}" y1="8" y2="8"/>${dots}</svg>`;
+}
+
+function allMetrics({setting, entries}: Leaderboard): Markup {
+  const rows = entries.flatMap(({strategy, summaries}) =>
+    metrics.map(({name, label, unit}) => {
+      const summary = summaries.get(name);
+      const range =
+        summary?.min != null && summary.max != null
+          ? `${formatValue(summary.min, unit)} to ${formatValue(summary.max, unit)}`
+          : '–';
+      return html`<tr><th scope="row"><bdi>${strategy}</bdi></th><td>${label}</td><td class="number">${formatMeanSd(summary)}</td>
+<td class="number">${range}</td><td class="number">${summary?.finite ?? 0} of ${summary?.total ?? 0}</td><td class="wrap"><small>${displayText(summary?.reason ?? '', 300)}</small></td></tr>`;
+    }),
+  );
+  return html`<details class="screen-only"><summary>Every metric</summary>
+<div class="scroll" tabindex="0" role="region" aria-label="Every metric, ${setting}">
+<table><caption><span>Mean ± sample sd, range, and how many seeds have a finite value. Formulas are under <a href="#metrics">Metrics</a>.</span></caption>
+<thead><tr><th scope="col">Strategy</th><th scope="col">Metric</th><th scope="col" class="number">Mean ± sd</th><th scope="col" class="number">Range</th><th scope="col" class="number">Seeds finite</th><th scope="col">Why seeds are missing</th></tr></thead>
+<tbody>${rows}</tbody></table></div></details>`;
+}

@@ -1,0 +1,156 @@
+import {basename} from 'node:path';
+import {
+  canonicalJson,
+  type Environment,
+  type EventOf,
+  isHarnessError,
+  type Json,
+  messageOf,
+  type RunRecord,
+  type RunStatus,
+  sha256,
+} from '@accrete/kit';
+import type {TaskCost} from '../metrics/cost.ts';
+import type {Evidence} from '../metrics/metrics.ts';
+import {crossCheck} from './cross-check.ts';
+import {firstOf, lastOf, latest} from './event-view.ts';
+import {type LossPoint, lossCurve} from './loss-curve.ts';
+import {matrixOf} from './matrix-of.ts';
+import {afterTaskOf, type Tally, tallyOutcomes} from './tally.ts';
+
+/** One task of a stream, as its run describes it. */
+export type TaskSummary = EventOf<'run-start'>['tasks'][number];
+
+/** One change of a network's modules. */
+export type GrowthChange = Pick<
+  EventOf<'growth'>,
+  'task' | 'change' | 'modules' | 'reason' | 'parametersAdded' | 'bytesAdded'
+>;
+
+/** What the report keeps of one run: small, and everything else is computed from it. */
+export interface RunEvidence extends Evidence {
+  /** `experiment/folder`, unique among the runs of a report. */
+  readonly id: string;
+  readonly folder: string;
+  readonly experiment: string;
+  /** The name of the variant in its experiment, such as "ewc". */
+  readonly label: string;
+  readonly seed: number;
+  /** Hash of the variant, the same for all its seeds. */
+  readonly hash: string;
+  readonly stream: string;
+  readonly dataset: string;
+  readonly engine: string;
+  readonly state: RunStatus['state'];
+  /** Why the run failed or is not finite. */
+  readonly reason: string | undefined;
+  readonly started: string;
+  readonly ended: string | undefined;
+  /** The config without its seed. */
+  readonly config: Json;
+  readonly environment: Environment;
+  readonly dataNotes: readonly string[];
+  readonly tasks: readonly TaskSummary[];
+  readonly growth: readonly GrowthChange[];
+  readonly losses: readonly LossPoint[];
+  readonly notices: readonly string[];
+  /** What a reader must know before trusting the numbers: a torn log, files that disagree or are missing. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The evidence in a run folder. Accuracies come from the raw outcomes; the evaluation events are a cross-check, and every
+ * disagreement becomes a warning. Outcome files are read one at a time and let go.
+ *
+ * @throws nothing for damaged outcome files: their cells are undefined and a warning says so.
+ */
+export function evidenceOf(record: RunRecord): RunEvidence {
+  const {config, environment, status, events} = record;
+  const start = firstOf(events, 'run-start');
+  const end = lastOf(events, 'run-end');
+  const {seed, ...variant} = config;
+  const evaluations = latest(events, 'evaluation', (e) => `${e.split} ${e.afterTask} ${e.evalTask}`);
+  const taskCount = start?.tasks.length ?? 1 + Math.max(-1, ...evaluations.map((e) => e.evalTask));
+  const {tallies, problems} = readTallies(record, taskCount);
+  const matrix = matrixOf(tallies, evaluations, taskCount, status);
+  const warnings = [
+    ...(record.torn
+      ? ['The last line of the event log is torn (the run was killed while writing) and was left out.']
+      : []),
+    ...(start ? [] : ['The event log has no run-start: data set, stream and tasks are unknown.']),
+    ...problems,
+    ...crossCheck(tallies, evaluations, start?.tasks ?? []),
+    ...(end && end.tensorsLeaked !== 0
+      ? [`${end.tensorsLeaked} tensors were left over at the end: a bug of the harness.`]
+      : []),
+  ];
+  return {
+    id: `${config.experiment}/${basename(record.folder)}`,
+    folder: record.folder,
+    experiment: config.experiment,
+    label: config.label,
+    scenario: config.scenario,
+    seed,
+    hash: start?.run.hash ?? sha256(canonicalJson(variant)),
+    stream: start?.run.stream ?? 'unknown',
+    dataset: start?.run.dataset ?? 'unknown',
+    engine: start?.engine ?? environment.engine.kind,
+    state: status.state,
+    reason: status.reason ?? end?.reason,
+    started: status.started,
+    ended: status.ended,
+    config: variant as Json,
+    environment,
+    dataNotes: start?.dataNotes ?? [],
+    tasks: start?.tasks ?? [],
+    matrix,
+    finalTallies: tallies.get(taskCount - 1),
+    costs: costsOf(latest(events, 'task-end', (e) => String(e.task))),
+    taskCount,
+    growth: latest(events, 'growth', (e) => JSON.stringify([e.task, e.change, e.modules])).map(
+      ({task, change, modules, reason, parametersAdded, bytesAdded}) => ({
+        task,
+        change,
+        modules,
+        reason,
+        parametersAdded,
+        bytesAdded,
+      }),
+    ),
+    losses: lossCurve(events),
+    notices: [...new Set(events.flatMap((e) => (e.type === 'notice' ? [`${e.code}: ${e.message}`] : [])))],
+    warnings,
+  };
+}
+
+function readTallies(record: RunRecord, taskCount: number): {tallies: Map<number, Tally[]>; problems: string[]} {
+  const tallies = new Map<number, Tally[]>();
+  const problems: string[] = [];
+  for (const file of record.outcomeFiles) {
+    const afterTask = afterTaskOf(file);
+    if (afterTask === undefined) {
+      problems.push(`outcomes/${file} is not a name that runs write; it was not read.`);
+      continue;
+    }
+    try {
+      tallies.set(afterTask, tallyOutcomes(record.outcomes(file), taskCount, file));
+    } catch (error) {
+      if (!isHarnessError(error)) throw error;
+      problems.push(`outcomes/${file} was not used: ${messageOf(error)}`);
+    }
+  }
+  return {tallies, problems};
+}
+
+function costsOf(ends: readonly EventOf<'task-end'>[]): TaskCost[] {
+  return ends
+    .map(({task, parameters, trainMs, evaluateMs, compileMs, durationMs}) => ({
+      task,
+      ...parameters,
+      trainMs,
+      evaluateMs,
+      compileMs,
+      durationMs,
+    }))
+    .sort((a, b) => a.task - b.task);
+}

@@ -1,0 +1,47 @@
+import type {EventOf, RunStatus} from '@accrete/kit';
+import {type AccuracyMatrix, type Cell, cellOf, place} from '../metrics/accuracy-matrix.ts';
+import type {Tally} from './tally.ts';
+
+/**
+ * The accuracy matrix of a run: numbers from the tallies of its outcomes, reasons for missing ones from its evaluation
+ * events and its status. No number is taken from an event.
+ *
+ * @param tallies by the task after which they were taken, -1 for before training.
+ */
+export function matrixOf(
+  tallies: ReadonlyMap<number, readonly Tally[]>,
+  evaluations: readonly EventOf<'evaluation'>[],
+  tasks: number,
+  status: Pick<RunStatus, 'state' | 'reason'>,
+): AccuracyMatrix {
+  const said = new Map(evaluations.filter((e) => e.split === 'test').map((e) => [`${e.afterTask} ${e.evalTask}`, e]));
+  const row = (i: number): Cell[] =>
+    Array.from({length: tasks}, (_, j) =>
+      cellOf(tallies.get(i)?.[j], missing(said.get(`${i} ${j}`), status, place(i, j)), i, j),
+    );
+  return {tasks, before: row(-1), after: Array.from({length: tasks}, (_, i) => row(i))};
+}
+
+function missing(
+  event: EventOf<'evaluation'> | undefined,
+  status: Pick<RunStatus, 'state' | 'reason'>,
+  where: string,
+): Cell {
+  if (event && event.status !== 'ok') {
+    return {status: event.status, value: null, reason: `${where}: ${event.reason ?? `recorded as ${event.status}`}`};
+  }
+  if (event) return {status: 'undefined', value: null, reason: `${where}: evaluated, but its outcomes are missing`};
+  if (status.state === 'non-finite') {
+    return {status: 'non-finite', value: null, reason: `${where}: the run ended non-finite${because(status.reason)}`};
+  }
+  const ending = {running: 'has not ended', done: 'is done', failed: 'failed'}[status.state];
+  return {
+    status: 'undefined',
+    value: null,
+    reason: `${where}: not evaluated; the run ${ending}${because(status.reason)}`,
+  };
+}
+
+function because(reason: string | undefined): string {
+  return reason === undefined ? '' : ` (${reason})`;
+}

@@ -1,0 +1,58 @@
+import {HarnessError} from '@accrete/kit';
+
+/** Outcome of a paired test. */
+export interface SignFlipTest {
+  /** Two-sided p, in (0, 1]. */
+  readonly p: number;
+  /** Number of pairs. */
+  readonly n: number;
+  /** The smallest p that n pairs can give: 2 / 2^n, or 1 for a single pair. */
+  readonly smallestP: number;
+}
+
+const LARGEST = 20;
+
+/**
+ * Exact paired permutation test by flipping signs: are differences centred at 0?
+ *
+ *   p = share of the 2^n sign patterns s with |sum_i s[i] d[i]| >= |sum_i d[i]|
+ *
+ * Assumes that, were there no effect, each difference would be as likely to come with the other sign; nothing else.
+ *
+ * @param differences one per seed: value of one strategy less that of the other with the same seed.
+ * @throws HarnessError E_SHAPE for no pair, or more than 20 (2^20 patterns).
+ *
+ * Source: Fisher 1935, The Design of Experiments, section 21.
+ */
+export function signFlipTest(differences: readonly number[]): SignFlipTest {
+  const n = differences.length;
+  if (n < 1 || n > LARGEST) {
+    throw new HarnessError('E_SHAPE', `the exact sign-flip test takes 1 to ${LARGEST} pairs, got ${n}.`);
+  }
+  const observed = Math.abs(differences.reduce((sum, d) => sum + d, 0));
+  // Sums of the same numbers in another order may differ in the last bits; such ties count as equal.
+  const tolerance = 1e-12 * differences.reduce((sum, d) => sum + Math.abs(d), 0);
+  const patterns = 2 ** n;
+  let asExtreme = 0;
+  for (let pattern = 0; pattern < patterns; pattern++) {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += pattern & (1 << i) ? -differences[i]! : differences[i]!;
+    if (Math.abs(sum) >= observed - tolerance) asExtreme++;
+  }
+  return {p: asExtreme / patterns, n, smallestP: smallestPossibleP(n)};
+}
+
+/** The smallest two-sided p that an exact sign-flip test of n pairs can give: 2^(1-n). */
+export function smallestPossibleP(n: number): number {
+  return Math.min(1, 2 ** (1 - n));
+}
+
+/**
+ * What n pairs can show at most, in words: "not resolvable with n = 3 (smallest possible two-sided p is 0.25)", or
+ * undefined where n pairs can show an effect at this level.
+ */
+export function notResolvable(n: number, level = 0.05): string | undefined {
+  const smallest = smallestPossibleP(n);
+  if (smallest <= level) return undefined;
+  return `not resolvable with n = ${n} (smallest possible two-sided p is ${Number(smallest.toPrecision(2))})`;
+}

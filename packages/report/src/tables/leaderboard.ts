@@ -1,0 +1,101 @@
+import type {Arrangement} from '../runs/groups.ts';
+import {notResolvable, signFlipTest} from '../statistics/sign-flip.ts';
+import type {Row} from './rows.ts';
+import type {SummaryRow} from './summary.ts';
+
+/** One strategy of a leaderboard. */
+export interface LeaderboardEntry {
+  readonly strategy: string;
+  /** Summaries by metric name. */
+  readonly summaries: ReadonlyMap<string, SummaryRow>;
+  /** ACC of each seed, null where it has none. */
+  readonly perSeed: readonly {readonly seed: number; readonly value: number | null}[];
+  /** True for the first by ACC, where the tests resolve that it is. */
+  readonly best: boolean;
+}
+
+/** The strategies of one setting by ACC, the highest first; those without a value last. */
+export interface Leaderboard {
+  readonly setting: string;
+  readonly entries: readonly LeaderboardEntry[];
+  /** One or two sentences: which is first, and how sure that is. */
+  readonly verdict: string;
+}
+
+/** Level of the tests behind a verdict. */
+export const LEVEL = 0.05;
+
+/** A leaderboard per setting. */
+export function leaderboards(
+  {settings}: Arrangement,
+  rows: readonly Row[],
+  summary: readonly SummaryRow[],
+): Leaderboard[] {
+  return settings.map((setting) => {
+    const entries = setting.groups
+      .map(({strategy}) => ({
+        strategy,
+        summaries: new Map(
+          summary
+            .filter((row) => row.scenario === setting.name && row.label === strategy)
+            .map((row) => [row.metric, row]),
+        ),
+        perSeed: rows
+          .filter((row) => row.scenario === setting.name && row.label === strategy && row.metric === 'acc')
+          .map(({seed, value}) => ({seed, value})),
+      }))
+      .sort((a, b) => accOf(b) - accOf(a));
+    const {resolved, verdict} = judge(entries);
+    return {
+      setting: setting.name,
+      entries: entries.map((entry, i) => ({...entry, best: resolved && i === 0})),
+      verdict,
+    };
+  });
+}
+
+type Ranked = Omit<LeaderboardEntry, 'best'>;
+
+function accOf(entry: Ranked): number {
+  return entry.summaries.get('acc')?.mean ?? Number.NEGATIVE_INFINITY;
+}
+
+/**
+ * Is the first really the best? Only where it is told apart from every other by the exact paired test over the same
+ * seeds. All of those tests must agree, so they need no correction for their number.
+ */
+function judge(entries: readonly Ranked[]): {resolved: boolean; verdict: string} {
+  const [first, ...others] = entries.filter((entry) => Number.isFinite(accOf(entry)));
+  if (!first) return {resolved: false, verdict: 'No strategy has a finite ACC.'};
+  const lead = `${first.strategy} has the highest mean ACC`;
+  if (others.length === 0) return {resolved: false, verdict: `${lead}; there is nothing to compare it with.`};
+  const unpaired = others.find((other) => !differences(first, other));
+  if (unpaired) {
+    const why = `${first.strategy} and ${unpaired.strategy} do not have finite results for the same seeds`;
+    return {resolved: false, verdict: `${lead}. Whether it is the best is not tested: ${why}.`};
+  }
+  const n = first.perSeed.length;
+  const limit = notResolvable(n, LEVEL);
+  if (limit) return {resolved: false, verdict: `${lead}. Whether it is the best is ${limit}, so nothing is in bold.`};
+  if (n > 20)
+    return {resolved: false, verdict: `${lead}. The exact test takes at most 20 seeds, so nothing is in bold.`};
+  const tests = others.map((other) => ({other, p: signFlipTest(differences(first, other)!).p}));
+  const weakest = tests.reduce((a, b) => (b.p > a.p ? b : a));
+  const p = Number(weakest.p.toPrecision(2));
+  if (weakest.p > LEVEL) {
+    return {
+      resolved: false,
+      verdict: `${lead}, but over ${n} seeds it is not told apart from ${weakest.other.strategy} (p = ${p}), so nothing is in bold.`,
+    };
+  }
+  return {resolved: true, verdict: `${lead}, told apart from every other over ${n} seeds (largest p = ${p}).`};
+}
+
+/** Differences of ACC by seed; undefined unless both have finite values for the same seeds. */
+function differences(a: Ranked, b: Ranked): number[] | undefined {
+  const other = new Map(b.perSeed.map(({seed, value}) => [seed, value]));
+  if (a.perSeed.length !== b.perSeed.length) return undefined;
+  const pairs = a.perSeed.map(({seed, value}) => ({value, against: other.get(seed) ?? null}));
+  if (pairs.some((pair) => pair.value === null || pair.against === null)) return undefined;
+  return pairs.map((pair) => pair.value! - pair.against!);
+}

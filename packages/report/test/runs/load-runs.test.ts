@@ -1,0 +1,191 @@
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import {join} from 'node:path';
+import {decodeOutcomes, encodeOutcomes} from '@accrete/kit';
+import {expect} from 'chai';
+import {averageAccuracy, buildReport, loadRuns} from '../../src/index.ts';
+import {writeSyntheticRun} from '../support/synthetic-runs.ts';
+import {inTemporaryFolder} from '../support/temporary-folder.ts';
+
+const small = {tasks: 2, examplesPerTask: 10} as const;
+
+function changeLog(folder: string, change: (text: string) => string): void {
+  const file = join(folder, 'events.jsonl');
+  writeFileSync(file, change(readFileSync(file, 'utf8')));
+}
+
+describe('loading runs', () => {
+  it('finds run folders at any depth, each once, whichever paths lead to them', () =>
+    inTemporaryFolder((root) => {
+      const one = writeSyntheticRun(join(root, 'a/b'), small);
+      writeSyntheticRun(join(root, 'c'), {...small, seed: 1});
+      const {runs, problems} = loadRuns([root, one, join(root, 'c')]);
+      expect(runs.map((run) => run.seed)).to.deep.equal([0, 1]);
+      expect(problems).to.deep.equal([]);
+      expect(runs[0]).to.deep.include({label: 'fine-tuning', taskCount: 2, state: 'done', warnings: []});
+    }));
+
+  it('goes on past every bad run, and lists each with its reason', () =>
+    inTemporaryFolder((root) => {
+      writeSyntheticRun(root, {...small, seed: 0});
+      const spoil = [
+        [1, (folder: string) => rmSync(join(folder, 'config.json')), /cannot read .*config\.json/],
+        [2, (folder: string) => writeFileSync(join(folder, 'status.json'), '{'), /status\.json is not JSON/],
+        [
+          3,
+          (folder: string) => changeLog(folder, (log) => log.replace('"seq":1,', '"seq":7,')),
+          /expected seq 1, got 7/,
+        ],
+        [4, (folder: string) => changeLog(folder, (log) => log.replace(/\n/, '\n{{{\n')), /line 2 is not JSON/],
+        [5, (folder: string) => writeFileSync(join(folder, 'env.json'), '{"version": 9}'), /its version is 9/],
+        [6, (folder: string) => rmSync(join(folder, 'events.jsonl')), /cannot read .*events\.jsonl/],
+        [7, (folder: string) => truncateSync(join(folder, 'events.jsonl'), 2 ** 29), /at most \d+ are read/],
+      ] as const;
+      for (const [seed, damage] of spoil) damage(writeSyntheticRun(root, {...small, seed}));
+      const {runs, problems} = loadRuns([root, join(root, 'nowhere')]);
+      expect(runs.map((run) => run.seed)).to.deep.equal([0]);
+      for (const [seed, , reason] of spoil) {
+        expect(problems.find(({path}) => path.endsWith(`-s${seed}`))?.reason, `seed ${seed}`).to.match(reason);
+      }
+      expect(problems.map(({path}) => path)).to.include(join(root, 'nowhere'));
+      expect(problems).to.have.length(spoil.length + 1);
+    }));
+
+  it('says so where a path holds no run, is a file, or the same run comes twice', () =>
+    inTemporaryFolder((root) => {
+      const folder = writeSyntheticRun(join(root, 'runs'), small);
+      cpSync(folder, join(root, 'copy', 'a-s0'), {recursive: true});
+      mkdirSync(join(root, 'empty'));
+      writeFileSync(join(root, 'file'), '');
+      const {runs, problems} = loadRuns([
+        join(root, 'runs'),
+        join(root, 'copy'),
+        join(root, 'empty'),
+        join(root, 'file'),
+      ]);
+      expect(runs).to.have.length(1);
+      expect(problems.map(({reason}) => reason).sort()).to.have.length(3);
+      expect(problems.map(({reason}) => reason).join()).to.match(/got a file.*holds no run|holds no run.*got a file/);
+      expect(problems.map(({reason}) => reason).join()).to.match(/is the same run as/);
+    }));
+
+  it('follows no symbolic link: not to folders, not to files in a run folder, not to outcomes', () =>
+    inTemporaryFolder((root) => {
+      const outside = writeSyntheticRun(join(root, 'outside'), small);
+      const runs = join(root, 'runs');
+      mkdirSync(runs);
+      symlinkSync(outside, join(runs, 'link'));
+      const linkedLog = writeSyntheticRun(runs, {...small, seed: 1});
+      rmSync(join(linkedLog, 'events.jsonl'));
+      symlinkSync(join(outside, 'events.jsonl'), join(linkedLog, 'events.jsonl'));
+      const linkedOutcome = writeSyntheticRun(runs, {...small, seed: 2});
+      rmSync(join(linkedOutcome, 'outcomes/after-001.arrow'));
+      symlinkSync(join(outside, 'outcomes/after-001.arrow'), join(linkedOutcome, 'outcomes/after-001.arrow'));
+      const loaded = loadRuns([runs]);
+      expect(loaded.runs).to.deep.equal([]);
+      expect(loaded.problems).to.have.length(3);
+      for (const {reason} of loaded.problems) expect(reason).to.match(/symbolic link and was not followed/);
+    }));
+});
+
+describe('the evidence of a run', () => {
+  it('takes accuracies from the outcomes, and reports where the log says otherwise', () =>
+    inTemporaryFolder((root) => {
+      const folder = writeSyntheticRun(root, small);
+      changeLog(folder, (log) =>
+        log.replace(/("afterTask":1,"evalTask":0,"split":"test","status":"ok","examples":10,"correct":)(\d+)/, '$10'),
+      );
+      const [run] = loadRuns([root]).runs;
+      const outcomes = decodeOutcomes(readFileSync(join(folder, 'outcomes/after-001.arrow')));
+      let right = 0;
+      outcomes.label.forEach((label, i) => {
+        if (outcomes.evalTask[i] === 0 && outcomes.prediction[i] === label) right++;
+      });
+      expect(run!.matrix.after[1]![0]).to.deep.equal({status: 'ok', value: right / 10, examples: 10});
+      expect(run!.warnings).to.have.length(1);
+      expect(run!.warnings[0]).to.match(/after task 1, on task 0: the log says 0 of 10 right, the outcomes \d+ of 10/);
+    }));
+
+  it('has no number where outcomes are missing or damaged, and says why', () =>
+    inTemporaryFolder((root) => {
+      const folder = writeSyntheticRun(root, small);
+      writeFileSync(join(folder, 'outcomes/after-001.arrow'), 'not Arrow');
+      const [run] = loadRuns([root]).runs;
+      expect(averageAccuracy.compute(run!)).to.include({value: null, status: 'undefined'});
+      expect(run!.warnings.join('\n')).to.match(/after-001\.arrow was not used: E_RECORD/);
+      expect(run!.matrix.after[0]![1]).to.deep.include({
+        status: 'undefined',
+        reason: 'after task 0, on task 1: the head of the task does not exist yet',
+      });
+    }));
+
+  it('keeps a run with outcomes that are not finite out of every mean, but counts it', () =>
+    inTemporaryFolder((root) => {
+      for (const seed of [0, 1]) writeSyntheticRun(root, {...small, seed});
+      const folder = writeSyntheticRun(root, {...small, seed: 2});
+      const file = join(folder, 'outcomes/after-001.arrow');
+      const outcomes = decodeOutcomes(readFileSync(file));
+      const prediction = Int32Array.from(outcomes.prediction);
+      prediction[0] = -1;
+      writeFileSync(file, encodeOutcomes({...outcomes, prediction}));
+      const report = buildReport(loadRuns([root]));
+      const acc = report.summary.find((row) => row.metric === 'acc')!;
+      expect([acc.finite, acc.total]).to.deep.equal([2, 3]);
+      const values = report.rows.filter((row) => row.metric === 'acc');
+      expect(values.map((row) => row.status)).to.deep.equal(['ok', 'ok', 'non-finite']);
+      expect(acc.mean).to.be.closeTo((values[0]!.value! + values[1]!.value!) / 2, 1e-12);
+      expect(acc.reason).to.match(/1 of 10 examples have logits that are not finite/);
+    }));
+
+  it('reports a torn log and an unfinished run, with the tasks that were done', () =>
+    inTemporaryFolder((root) => {
+      const folder = writeSyntheticRun(root, small);
+      changeLog(folder, (log) =>
+        log
+          .split('\n')
+          .filter(
+            (line) =>
+              !/"type":"(run-end)"|"afterTask":1|"type":"task-end","seq":\d+,"time":"[^"]+","task":1/.test(line),
+          )
+          .join('\n'),
+      );
+      appendFileSync(join(folder, 'events.jsonl'), '{"type":"notice","seq"');
+      rmSync(join(folder, 'outcomes/after-001.arrow'));
+      const status = JSON.parse(readFileSync(join(folder, 'status.json'), 'utf8'));
+      delete status.ended;
+      writeFileSync(join(folder, 'status.json'), JSON.stringify({...status, state: 'running'}));
+      const {runs, problems} = loadRuns([root]);
+      expect(problems).to.deep.equal([]);
+      expect(runs[0]!.warnings[0]).to.match(/torn/);
+      expect(runs[0]!.matrix.after[0]![0]!.status).to.equal('ok');
+      expect(averageAccuracy.compute(runs[0]!)).to.include({
+        reason: 'after task 1, on task 0: not evaluated; the run has not ended',
+      });
+    }));
+
+  it('counts what a resumed run logged twice once', () =>
+    inTemporaryFolder((root) => {
+      const folder = writeSyntheticRun(root, {...small, label: 'grow'});
+      const once = loadRuns([root]).runs[0]!;
+      changeLog(folder, (log) => {
+        const lines = log
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line));
+        return [...lines.slice(0, -1), ...lines.slice(3, -1), lines.at(-1)]
+          .map((event, seq) => `${JSON.stringify({...event, seq})}\n`)
+          .join('');
+      });
+      const twice = loadRuns([root]).runs[0]!;
+      for (const key of ['costs', 'growth', 'losses', 'matrix'] as const)
+        expect(twice[key], key).to.deep.equal(once[key]);
+    }));
+});
