@@ -9,8 +9,8 @@ const url = 'https://arxiv.org/abs/2312.16731';
 
 const options = {
   classes: z.int().min(2).max(256).default(10).describe('number of shape classes'),
-  trainPerClass: z.int().min(1).default(1000),
-  testPerClass: z.int().min(1).default(200),
+  trainPerClass: z.int().min(1).default(1000).describe('training images of each class'),
+  testPerClass: z.int().min(1).default(200).describe('test images of each class'),
   size: z.int().min(8).max(256).default(28).describe('height and width in pixels'),
   seed: z.int().min(0).default(0).describe('of shapes and factors; independent of the seed of a run'),
   rotation: z.number().min(0).max(0.5).default(0.05).describe('largest rotation either way, in turns'),
