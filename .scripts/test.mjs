@@ -5,6 +5,7 @@ import {join} from 'node:path';
 import {boundaries} from './boundaries.mjs';
 import {cycles} from './cycles.mjs';
 import {build, environment, install, root} from './ensure.mjs';
+import {stale} from './generate.mjs';
 import {registryAddresses} from './lock.mjs';
 
 install();
@@ -55,6 +56,7 @@ check('format and lint of the workspace', outside.status === 0 ? [] : [outside.s
 check('package boundaries', boundaries());
 check('no runtime import cycles', cycles());
 check('lock file without registry addresses', registryAddresses());
+check('generated files are current', await stale());
 
 const {ok, projects} = target('test');
 for (const project of projects) {
