@@ -12,7 +12,7 @@ export function expectClose(actual: ArrayLike<number>, expected: ArrayLike<numbe
   expect(actual.length, 'length').to.equal(expected.length);
   for (let i = 0; i < actual.length; i++) {
     const [a, b] = [actual[i]!, expected[i]!];
-    expect(Number.isFinite(a), `[${i}] is ${a}, expected ${b}`).to.equal(true);
+    expect(Number.isFinite(a) && Number.isFinite(b), `[${i}] is ${a}, expected ${b}: both finite`).to.equal(true);
     expect(Math.abs(a - b), `[${i}]: got ${a}, expected ${b}`).to.be.at.most(absolute + relative * Math.abs(b));
   }
 }

@@ -36,20 +36,22 @@ export function forward(spec: PathSpec, parameters: PathTensors, bytes: tf.Tenso
     });
     h = activate(site.activation, y);
   });
-  const outputs = spec.segments.map((segment, k) => {
-    const own = h.shape[1] === segment.inputs ? h : tf.slice(h, [0, 0], [-1, segment.inputs]);
-    return call(segment, `head/segment:${k}`, parameters)(own);
-  });
+  const outputs = spec.segments.map((segment, k) => call(segment, `head/segment:${k}`, parameters)(h));
   const logits = outputs.length === 1 ? outputs[0]! : (tf.concat(outputs, 1) as tf.Tensor2D);
   return {logits, features: h};
 }
 
+/**
+ * A module as a function of the hidden state. Of one that has become wider since the module came, it reads the features that
+ * were there then: those come first, as concatenation appends.
+ */
 function call(module: PathModule, local: string, parameters: PathTensors): (h: tf.Tensor2D) => tf.Tensor2D {
   const computation = computations.parse(module.computation);
   const own = Object.fromEntries(
     Object.keys(computation.parameters(module)).map((name) => [name, parameters[`${local}/${name}`]!]),
   );
-  return (h) => computation.output(h, own);
+  const {inputs} = module;
+  return (h) => computation.output(h.shape[1] === inputs ? h : tf.slice(h, [0, 0], [-1, inputs]), own);
 }
 
 function normalised({features, scale, shift}: InputSpec, bytes: tf.Tensor2D): tf.Tensor2D {

@@ -18,7 +18,8 @@ export interface Grown {
  *
  * @param computation config of the module, the same at each site; its width is checked against the site's aggregation.
  * @param seeds the new parameters draw from `seeds/<their path>`.
- * @throws HarnessError E_COMBINATION where a module cannot stand at a site; E_DUPLICATE where the task has one there.
+ * @throws HarnessError E_DUPLICATE where the task has a module at a site; E_COMBINATION where one cannot stand there, or a later
+ *   task has one there: the features that a module reads are those that were there before it.
  */
 export function growModules(network: Network, task: number, computation: ParsedConfig, seeds: SeedStream): Grown {
   const made = computations.parse(computation);
@@ -29,6 +30,9 @@ export function growModules(network: Network, task: number, computation: ParsedC
     if (site.modules.some((module) => module.id === id)) {
       throw new HarnessError('E_DUPLICATE', `${id} exists already. A task brings one module per site.`);
     }
+    const later = site.modules.find((module) => module.task !== null && module.task > task);
+    if (later)
+      throw new HarnessError('E_COMBINATION', `${id} cannot come after ${later.id}: grow in the order of tasks.`);
     const module: ModuleSpec = {
       id,
       computation,
@@ -97,7 +101,7 @@ export function reinitialise(network: Network, which: (module: ModuleSpec) => bo
 
 /** The same network with some parameters replaced. @throws HarnessError E_UNKNOWN for a path the network does not have. */
 export function withParameters(network: Network, replaced: Parameters): Network {
-  const unknown = Object.keys(replaced).filter((path) => !(path in network.parameters));
+  const unknown = Object.keys(replaced).filter((path) => !Object.hasOwn(network.parameters, path));
   if (unknown.length > 0) throw new HarnessError('E_UNKNOWN', `no such parameters: ${unknown.join(', ')}.`, {unknown});
   return {...network, parameters: {...network.parameters, ...replaced}};
 }

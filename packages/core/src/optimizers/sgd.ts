@@ -1,4 +1,4 @@
-import {define} from '@accrete/kit';
+import {define, HarnessError} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
 import type {Optimizer} from './optimizer.ts';
@@ -26,14 +26,22 @@ export const sgd = define({
     nesterov: z.boolean().default(false).describe('look ahead along the velocity'),
     weightDecay: z.number().min(0).default(0).describe('L2 coefficient, added to the gradient'),
   },
-  create: ({learningRate, momentum, nesterov, weightDecay}): Optimizer => ({
-    slots: momentum > 0 ? [{name: 'velocity', shape: 'like-parameter'}] : [],
-    update: (parameter, gradient, slots) => {
-      const g = weightDecay > 0 ? tf.add(gradient, tf.mul(parameter, weightDecay)) : gradient;
-      if (momentum === 0) return {parameter: tf.sub(parameter, tf.mul(g, learningRate)), slots: {}};
-      const velocity = tf.add(tf.mul(slots['velocity']!, momentum), g);
-      const step = nesterov ? tf.add(g, tf.mul(velocity, momentum)) : velocity;
-      return {parameter: tf.sub(parameter, tf.mul(step, learningRate)), slots: {velocity}};
-    },
-  }),
+  create: ({learningRate, momentum, nesterov, weightDecay}): Optimizer => {
+    if (nesterov && momentum === 0) {
+      throw new HarnessError(
+        'E_COMBINATION',
+        'sgd with nesterov needs a momentum above 0. Give one, or leave nesterov out.',
+      );
+    }
+    return {
+      slots: momentum > 0 ? [{name: 'velocity', shape: 'like-parameter'}] : [],
+      update: (parameter, gradient, slots) => {
+        const g = weightDecay > 0 ? tf.add(gradient, tf.mul(parameter, weightDecay)) : gradient;
+        if (momentum === 0) return {parameter: tf.sub(parameter, tf.mul(g, learningRate)), slots: {}};
+        const velocity = tf.add(tf.mul(slots['velocity']!, momentum), g);
+        const step = nesterov ? tf.add(g, tf.mul(velocity, momentum)) : velocity;
+        return {parameter: tf.sub(parameter, tf.mul(step, learningRate)), slots: {velocity}};
+      },
+    };
+  },
 });

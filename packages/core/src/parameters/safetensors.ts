@@ -2,10 +2,10 @@ import {arrayFromBytes, bytesOf, type DType, HarnessError, type HostArray, messa
 import * as z from 'zod';
 
 const dtypeNames = {float32: 'F32', int32: 'I32', uint8: 'U8', bool: 'BOOL'} as const satisfies Record<DType, string>;
-const dtypes = Object.fromEntries(Object.entries(dtypeNames).map(([ours, theirs]) => [theirs, ours])) as Record<
-  string,
-  DType
->;
+const dtypes = new Map<string, DType>((Object.keys(dtypeNames) as DType[]).map((ours) => [dtypeNames[ours], ours]));
+
+/** The key of the header that holds text, and so cannot name an array. */
+const METADATA = '__metadata__';
 
 /** A header larger than this is refused: the format's own limit. */
 const HEADER_LIMIT = 100_000_000;
@@ -24,11 +24,19 @@ export interface SafetensorsFile {
 
 /**
  * Encodes named arrays as a safetensors file: 8 bytes of header length, a JSON header padded to 8 bytes, then the data,
- * sorted by name. Equal arrays and metadata give equal bytes.
+ * wide elements first, else sorted by name. Equal arrays and metadata give equal bytes, in whatever order they are listed.
+ *
+ * @throws HarnessError E_DUPLICATE for an array named `__metadata__`.
  *
  * Source: https://github.com/huggingface/safetensors, format description. Deviations: none.
  */
 export function encodeSafetensors(file: SafetensorsFile): Uint8Array {
+  if (Object.hasOwn(file.arrays, METADATA)) {
+    throw new HarnessError(
+      'E_DUPLICATE',
+      `"${METADATA}" cannot name an array: safetensors keeps text there. Rename it.`,
+    );
+  }
   // Wide elements first, so that every array starts at a multiple of its element size.
   const names = Object.keys(file.arrays).sort((a, b) => {
     const width = (name: string): number => (file.arrays[name]!.data.BYTES_PER_ELEMENT === 4 ? 0 : 1);
@@ -41,7 +49,8 @@ export function encodeSafetensors(file: SafetensorsFile): Uint8Array {
     offset += sizeBytes(array);
     return [name, {dtype: dtypeNames[array.dtype], shape: array.shape, data_offsets: [begin, offset]}];
   });
-  const metadata = Object.keys(file.metadata).length > 0 ? [['__metadata__', file.metadata]] : [];
+  const notes = Object.entries(file.metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+  const metadata = notes.length > 0 ? [[METADATA, Object.fromEntries(notes)]] : [];
   const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries([...metadata, ...entries])));
   const headerBytes = Math.ceil(text.length / 8) * 8;
   const bytes = new Uint8Array(8 + headerBytes + offset);
@@ -74,17 +83,17 @@ export function decodeSafetensors(bytes: Uint8Array, where = 'safetensors file')
   }
   const header = parseHeader(bytes.subarray(8, 8 + headerBytes), refuse);
   const data = bytes.subarray(8 + headerBytes);
-  const {__metadata__: rawMetadata = {}, ...rawEntries} = header;
+  const {[METADATA]: rawMetadata = {}, ...rawEntries} = header;
   const metadata = z.record(z.string(), z.string()).safeParse(rawMetadata);
-  if (!metadata.success) return refuse('__metadata__ must map text to text');
-  const arrays: Record<string, HostArray> = {};
+  if (!metadata.success) return refuse(`${METADATA} must map text to text`);
+  const arrays: [string, HostArray][] = [];
   const spans: (readonly [number, number, string])[] = [];
   for (const [name, value] of Object.entries(rawEntries)) {
     const entry = entrySchema.safeParse(value);
     if (!entry.success) return refuse(`the entry of "${name}" is malformed (${z.prettifyError(entry.error)})`);
     const {dtype: theirs, shape, data_offsets: offsets} = entry.data;
     const dtype =
-      dtypes[theirs] ?? refuse(`"${name}" has dtype ${theirs}; known are ${Object.keys(dtypes).join(', ')}`);
+      dtypes.get(theirs) ?? refuse(`"${name}" has dtype ${theirs}; known are ${[...dtypes.keys()].join(', ')}`);
     const [begin, end] = offsets;
     const expected = sizeBytes({shape, dtype});
     if (end - begin !== expected || end > data.length) {
@@ -93,7 +102,7 @@ export function decodeSafetensors(bytes: Uint8Array, where = 'safetensors file')
       );
     }
     spans.push([begin, end, name]);
-    arrays[name] = arrayFromBytes(data.subarray(begin, end), {shape, dtype});
+    arrays.push([name, arrayFromBytes(data.subarray(begin, end), {shape, dtype})]);
   }
   let reached = 0;
   for (const [begin, end, name] of spans.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
@@ -102,7 +111,7 @@ export function decodeSafetensors(bytes: Uint8Array, where = 'safetensors file')
     reached = end;
   }
   if (reached !== data.length) return refuse(`${data.length - reached} bytes are left over at its end`);
-  return {arrays, metadata: metadata.data};
+  return {arrays: Object.fromEntries(arrays), metadata: metadata.data};
 }
 
 function parseHeader(bytes: Uint8Array, refuse: (problem: string) => never): Record<string, unknown> {

@@ -77,7 +77,7 @@ export function arrayFromBytes<D extends DType>(bytes: Uint8Array, spec: ArraySp
       `[${spec.shape.join(', ')}] ${spec.dtype} takes ${sizeBytes(spec)} bytes, got ${bytes.byteLength}.`,
     );
   }
-  const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes); // A Buffer's slice() does not copy.
   const data = new storage[spec.dtype](aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.byteLength / width);
   return {shape: [...spec.shape], dtype: spec.dtype, data: data as DataOf<D>};
 }

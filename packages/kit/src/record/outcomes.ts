@@ -18,7 +18,7 @@ export interface Outcomes {
   readonly score: Float32Array;
   /** Negative log-likelihood of the true class [nats]; infinite where the label was not among the classes offered. */
   readonly loss: Float32Array;
-  /** The task that the network took the example to belong to; equals `evalTask` where the task was given. */
+  /** The task that the network took the example to belong to: `evalTask` where it was given, -1 where none was inferred. */
   readonly inferredTask: Int32Array;
 }
 
@@ -37,45 +37,72 @@ export function outcomesFile(afterTask: number): string {
   return afterTask < 0 ? 'before.arrow' : `after-${String(afterTask).padStart(3, '0')}.arrow`;
 }
 
-/** Outcomes as an Arrow IPC file. The same outcomes give the same bytes. */
+const names = Object.keys(columns) as (keyof Outcomes)[];
+
+/**
+ * Outcomes as an Arrow IPC file. The same outcomes give the same bytes.
+ *
+ * @throws HarnessError E_SHAPE where the columns differ in length.
+ */
 export function encodeOutcomes(outcomes: Outcomes): Uint8Array {
-  const names = Object.keys(columns) as (keyof Outcomes)[];
-  // Types are given, as an empty column has nothing to tell its type from.
+  const lengths = names.map((name) => outcomes[name].length);
+  if (new Set(lengths).size > 1) {
+    const found = names.map((name, i) => `${name} ${lengths[i]}`).join(', ');
+    throw new HarnessError('E_SHAPE', `columns of outcomes have one length, got ${found}.`);
+  }
+  // An empty column has nothing to tell its type from; with types given, others would be copied element by element.
   const types = Object.fromEntries(names.map((name) => [name, columns[name] === Int32Array ? int32() : float32()]));
-  const table = tableFromArrays(Object.fromEntries(names.map((name) => [name, outcomes[name]])), {types});
+  const table = tableFromArrays(
+    Object.fromEntries(names.map((name) => [name, outcomes[name]])),
+    lengths[0] === 0 ? {types} : {},
+  );
   const bytes = tableToIPC(table, {format: 'file'});
   if (!bytes) throw new HarnessError('E_RECORD', 'Arrow encoding returned nothing.');
   return bytes;
 }
 
 /**
- * Outcomes of an Arrow IPC file.
+ * Outcomes of a file that `encodeOutcomes` made.
  *
- * @throws HarnessError E_RECORD where the bytes are no Arrow file, or a column is missing or of another type.
+ * The Arrow reader trusts the counts in a file: one flipped bit can make it allocate without end. So all but the data itself
+ * must first be what we write for some number of rows, byte for byte.
+ *
+ * @throws HarnessError E_RECORD where it is not.
  */
 export function decodeOutcomes(bytes: Uint8Array, where = 'outcomes'): Outcomes {
-  let table: ReturnType<typeof tableFromIPC>;
-  try {
-    table = tableFromIPC(bytes);
-  } catch (cause) {
+  const rows = rowsOf(bytes);
+  if (rows === undefined) {
     throw new HarnessError(
       'E_RECORD',
-      `${where} is no readable Arrow file. Resume the run to write it again.`,
+      `${where} is no Arrow file of outcomes (${names.join(', ')}) as this version of Accrete writes it: ` +
+        'it is damaged, cut or of another origin. Resume the run to write it again.',
       {where},
-      cause,
     );
   }
-  const read = Object.entries(columns).map(([name, type]) => {
-    const column = table.getChild(name)?.toArray();
-    // An empty column has no batch to take its type from.
-    const values = table.numRows === 0 && column ? new type(0) : column;
-    if (!(values instanceof type)) {
-      throw new HarnessError(
-        'E_RECORD',
-        `${where}: expected column "${name}" as ${type.name}, got ${values?.constructor.name ?? 'none'}.`,
-      );
-    }
-    return [name, values];
-  });
+  const table = tableFromIPC(bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes));
+  // An empty column has no batch to take its type from.
+  const read = names.map((name) => [name, rows === 0 ? new columns[name](0) : table.getChild(name)!.toArray()]);
   return Object.fromEntries(read) as Outcomes;
+}
+
+/** How many rows a file holds; undefined where it is laid out as for none. */
+function rowsOf(bytes: Uint8Array): number | undefined {
+  const base = encodeOutcomes(filled(1, 0)).length;
+  const guess = Math.max(1, 1 + Math.floor((bytes.length - base) / (4 * names.length)));
+  // Columns are padded, so that a few numbers of rows take the same space.
+  return [guess, guess + 1, guess - 1, 0].find((rows) => isLaidOutFor(rows, bytes));
+}
+
+/** True where `bytes` is what we write for so many rows, apart from the data: the bytes that move as the data does. */
+function isLaidOutFor(rows: number, bytes: Uint8Array): boolean {
+  const low = encodeOutcomes(filled(rows, 0));
+  if (low.length !== bytes.length) return false;
+  const high = encodeOutcomes(filled(rows, 255));
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== low[i] && low[i] === high[i]) return false;
+  return true;
+}
+
+function filled(rows: number, byte: number): Outcomes {
+  const column = (name: keyof Outcomes) => new columns[name](new Uint8Array(4 * rows).fill(byte).buffer);
+  return Object.fromEntries(names.map((name) => [name, column(name)])) as unknown as Outcomes;
 }

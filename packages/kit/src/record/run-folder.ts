@@ -148,8 +148,7 @@ function listed(folder: string): string[] {
   }
 }
 
-// "before.arrow" sorts ahead of every "after-000.arrow".
+// "before.arrow" is shorter than every "after-000.arrow", and "after-1000.arrow" longer.
 function byAfterTask(a: string, b: string): number {
-  const rank = (name: string): string => (name === 'before.arrow' ? '' : name);
-  return rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0;
+  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
 }

@@ -1,0 +1,156 @@
+import {mkdirSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {expect} from 'chai';
+import fc from 'fast-check';
+import {
+  type Environment,
+  encodeOutcomes,
+  environmentSchema,
+  outcomesFile,
+  type RunStatus,
+  readEvents,
+  readJson,
+  readRun,
+  statusSchema,
+} from '../../src/index.ts';
+import {asLines, everyEvent} from '../support/events.ts';
+import {useFolder} from '../support/temporary.ts';
+import {thrown} from '../support/thrown.ts';
+
+const status: RunStatus = {version: 1, state: 'done', started: '2026-01-02T03:04:05Z', ended: '2026-01-02T03:05:05Z'};
+const environment: Environment = {
+  version: 1,
+  accrete: '0.1.0',
+  node: 'v20',
+  platform: 'linux x64',
+  cpu: 'some',
+  cores: 2,
+  engine: {kind: 'onnx', reason: 'asked for', threads: 1, versions: {onnx: '1'}},
+  gitCommit: null,
+};
+const config = {version: 1, experiment: 'e', label: 'ewc', scenario: 's', seed: 0, more: {kept: [1]}};
+const log = asLines(everyEvent);
+
+describe('reading an event log', () => {
+  const folder = useFolder();
+  const file = (): string => join(folder(), 'events.jsonl');
+  const read = (content: string | Uint8Array) => {
+    writeFileSync(file(), content);
+    return readEvents(file());
+  };
+
+  it('gives every event, and an empty log for an empty file', () => {
+    expect(read(log)).to.deep.equal({events: everyEvent, torn: false, wholeBytes: Buffer.byteLength(log)});
+    expect(read('')).to.deep.equal({events: [], torn: false, wholeBytes: 0});
+  });
+
+  it('law: cut anywhere, it gives the whole lines, says whether one was torn, and where to cut', () => {
+    const ends = [...everyEvent.keys()].map((i) => Buffer.byteLength(asLines(everyEvent.slice(0, i + 1))));
+    fc.assert(
+      fc.property(fc.nat(Buffer.byteLength(log)), (length) => {
+        const {events, torn, wholeBytes} = read(Buffer.from(log).subarray(0, length));
+        const whole = ends.filter((end) => end <= length);
+        expect(events).to.deep.equal(everyEvent.slice(0, whole.length));
+        expect(wholeBytes).to.equal(whole.at(-1) ?? 0);
+        expect(torn).to.equal(wholeBytes < length);
+      }),
+    );
+  });
+
+  it('counts bytes, not characters, where a repair cuts', () => {
+    const notice = {type: 'notice', seq: 0, time: '2026-01-02T03:04:05Z', code: 'N', message: 'größer ✓'};
+    const {wholeBytes} = read(`${asLines([notice])}{"type":"not`);
+    expect(wholeBytes).to.equal(Buffer.byteLength(asLines([notice])));
+  });
+
+  it('refuses a damaged line before the last, naming file and line', () => {
+    const lines = log.split('\n');
+    for (const damage of ['', '{"type":"notice"', 'null', '{"type":"notice","seq":2}']) {
+      const error = thrown(() => read([...lines.slice(0, 2), damage, ...lines.slice(3)].join('\n')));
+      expect(error.code).to.equal('E_RECORD');
+      expect(error.message).to.contain(`${file()}, line 3`);
+    }
+  });
+
+  it('refuses an unknown key and says which', () => {
+    const error = thrown(() => read(asLines([{...everyEvent[0], sed: 7}])));
+    expect(error.message).to.match(/E_RECORD: .*line 1 .*version of Accrete[\s\S]*"sed"/);
+  });
+
+  it('refuses missing, doubled and swapped lines', () => {
+    const [first, second, third] = everyEvent;
+    for (const events of [[first, third], [first, first], [second, first], [second]]) {
+      expect(thrown(() => read(asLines(events))).message).to.match(
+        /E_RECORD: .*expected seq \d, got \d.*delete the run/,
+      );
+    }
+  });
+
+  it('says what is missing where there is no log', () => {
+    const error = thrown(() => readEvents(join(folder(), 'none.jsonl')));
+    expect(error.message).to.match(/^E_RECORD: cannot read .*none\.jsonl.*is this one\?/);
+  });
+});
+
+describe('reading a run folder', () => {
+  const folder = useFolder();
+  const write = (name: string, value: unknown) => writeFileSync(join(folder(), name), JSON.stringify(value));
+  beforeEach(() => {
+    write('config.json', config);
+    write('env.json', environment);
+    write('status.json', status);
+    writeFileSync(join(folder(), 'events.jsonl'), log);
+  });
+
+  it('gives its small files whole, and outcomes on request in the order of writing', () => {
+    const one = Int32Array.of(1);
+    const table = {
+      evalTask: one,
+      example: one,
+      label: one,
+      prediction: one,
+      score: Float32Array.of(0.5),
+      loss: Float32Array.of(2),
+      inferredTask: one,
+    };
+    mkdirSync(join(folder(), 'outcomes'));
+    for (const after of [2, 1000, -1, 999, 0]) {
+      writeFileSync(
+        join(folder(), 'outcomes', outcomesFile(after)),
+        encodeOutcomes({...table, label: Int32Array.of(after)}),
+      );
+    }
+    writeFileSync(join(folder(), 'outcomes', '.after-003.arrow.1.tmp'), 'half');
+    const run = readRun(folder());
+    expect(run).to.deep.include({folder: folder(), config, environment, status, events: everyEvent, torn: false});
+    expect(run.outcomeFiles).to.deep.equal([-1, 0, 2, 999, 1000].map(outcomesFile));
+    expect(run.outcomeFiles.map((name) => run.outcomes(name).label[0])).to.deep.equal([-1, 0, 2, 999, 1000]);
+    expect(thrown(() => run.outcomes('after-007.arrow')).code).to.equal('E_RECORD');
+  });
+
+  it('has no outcome files before the first evaluation', () => {
+    expect(readRun(folder()).outcomeFiles).to.deep.equal([]);
+  });
+
+  it('refuses small files that are missing, damaged, or of another version, naming them', () => {
+    for (const name of ['config.json', 'env.json', 'status.json']) {
+      const before = {'config.json': config, 'env.json': environment, 'status.json': status}[name];
+      write(name, {...before, version: 2});
+      expect(thrown(() => readRun(folder())).message).to.match(new RegExp(`E_RECORD: .*${name}.*its version is 2`));
+      writeFileSync(join(folder(), name), '{"version": 1,');
+      expect(thrown(() => readRun(folder())).message).to.match(new RegExp(`E_RECORD: .*${name} is not JSON`));
+      write(name, before);
+    }
+    expect(thrown(() => readRun(join(folder(), 'elsewhere'))).code).to.equal('E_RECORD');
+  });
+
+  it('reads JSON against a schema: status and environment are strict', () => {
+    const at = (name: string) => join(folder(), name);
+    expect(readJson(at('status.json'), statusSchema)).to.deep.equal(status);
+    expect(readJson(at('env.json'), environmentSchema)).to.deep.equal(environment);
+    write('status.json', {...status, state: 'paused'});
+    expect(thrown(() => readJson(at('status.json'), statusSchema)).message).to.match(/at state/);
+    write('env.json', {...environment, host: 'x'});
+    expect(thrown(() => readJson(at('env.json'), environmentSchema)).message).to.contain('"host"');
+  });
+});
