@@ -1,6 +1,6 @@
 // Runs the mocha tests of the package in the working folder and leaves the counts in test-results.json.
 import {spawnSync} from 'node:child_process';
-import {readFileSync, rmSync} from 'node:fs';
+import {existsSync, readFileSync, rmSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {dirname, join, resolve} from 'node:path';
 
@@ -10,6 +10,7 @@ const config = resolve(import.meta.dirname, '../.mocharc.json');
 rmSync('test-results.json', {force: true});
 const run = (args) => spawnSync(process.execPath, [mocha, '--config', config, ...args], {stdio: 'inherit'});
 const {status} = run(['--reporter', resolve(import.meta.dirname, 'reporter.cjs'), ...process.argv.slice(2)]);
+if (!existsSync('test-results.json')) process.exit(status || 1); // Its files did not load; mocha has said why.
 const results = JSON.parse(readFileSync('test-results.json', 'utf8'));
 if (results.passed + results.failed === 0) {
   console.error('No test ran: expected test/**/*.test.ts to hold some.');

@@ -28,7 +28,9 @@ async function bench() {
     process.exit(2);
   }
   const peers = await startPeers();
-  console.log(peers === undefined ? 'PyTorch: not found; set PYTHON to a Python that has torch.' : `PyTorch ${peers.version}`);
+  console.log(
+    peers === undefined ? 'PyTorch: not found; set PYTHON to a Python that has torch.' : `PyTorch ${peers.version}`,
+  );
   console.log(`engine ${values.engine}; ms per step, median of all rounds\n`);
   console.log(row('model', 'threads', 'compile', 'ours', 'PyTorch', 'ratio', 'target'));
   for (const threads of values.threads.split(',').map(Number)) {
@@ -63,7 +65,9 @@ function row(...cells) {
 
 /** A Python process that times PyTorch, or undefined where there is none. */
 async function startPeers() {
-  const child = spawn(process.env.PYTHON ?? 'python3', [`${import.meta.dirname}/peers.py`], {stdio: ['pipe', 'pipe', 'ignore']});
+  const child = spawn(process.env.PYTHON ?? 'python3', [`${import.meta.dirname}/peers.py`], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   child.on('error', () => {});
   child.stdin.on('error', () => {});
   const lines = createInterface({input: child.stdout})[Symbol.asyncIterator]();

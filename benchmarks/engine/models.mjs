@@ -4,8 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 const relu = tf.relu;
 const dense = (x, p, name) => tf.add(tf.matMul(x, p[`${name}/w`]), p[`${name}/b`]);
 const denseShapes = (name, from, to) => ({[`${name}/w`]: [from, to], [`${name}/b`]: [to]});
-const crossEntropy = (labels, logits) =>
-  tf.losses.softmaxCrossEntropy(tf.oneHot(labels, logits.shape.at(-1)), logits);
+const crossEntropy = (labels, logits) => tf.losses.softmaxCrossEntropy(tf.oneHot(labels, logits.shape.at(-1)), logits);
 
 function mlp(widths, batch) {
   const names = widths.slice(1).map((_, i) => `layer${i}`);
@@ -79,7 +78,10 @@ function resnet(base, batch) {
 
 const layerNorm = (x, p, name) => {
   const {mean, variance} = tf.moments(x, -1, true);
-  return tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5))), p[`${name}/scale`]), p[`${name}/offset`]);
+  return tf.add(
+    tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5))), p[`${name}/scale`]),
+    p[`${name}/offset`],
+  );
 };
 const gelu = (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
 
@@ -88,13 +90,17 @@ function encoder({layers = 4, width = 128, heads = 4, batch = 32, tokens = 64, v
   const frozen = {embedding: [vocabulary, width], position: [tokens, width]};
   const added = {};
   for (let l = 0; l < layers; l++) {
-    for (const name of ['query', 'key', 'value', 'out']) Object.assign(frozen, denseShapes(`${l}/${name}`, width, width));
+    for (const name of ['query', 'key', 'value', 'out'])
+      Object.assign(frozen, denseShapes(`${l}/${name}`, width, width));
     Object.assign(frozen, denseShapes(`${l}/up`, width, 4 * width), denseShapes(`${l}/down`, 4 * width, width));
-    for (const name of ['norm0', 'norm1']) Object.assign(frozen, {[`${l}/${name}/scale`]: [width], [`${l}/${name}/offset`]: [width]});
+    for (const name of ['norm0', 'norm1'])
+      Object.assign(frozen, {[`${l}/${name}/scale`]: [width], [`${l}/${name}/offset`]: [width]});
     if (tuning === 'lora') {
-      for (const name of ['query', 'value']) Object.assign(added, {[`${l}/${name}/down`]: [width, 8], [`${l}/${name}/up`]: [8, width]});
+      for (const name of ['query', 'value'])
+        Object.assign(added, {[`${l}/${name}/down`]: [width, 8], [`${l}/${name}/up`]: [8, width]});
     }
-    if (tuning === 'adapter') Object.assign(added, denseShapes(`${l}/adapter/down`, width, 16), denseShapes(`${l}/adapter/up`, 16, width));
+    if (tuning === 'adapter')
+      Object.assign(added, denseShapes(`${l}/adapter/down`, width, 16), denseShapes(`${l}/adapter/up`, 16, width));
   }
   const head = denseShapes('head', width, 10);
   const logits = ({x}, p) => {
@@ -143,6 +149,9 @@ export function descent(model, rate = 0.01) {
     const loss = (...values) =>
       crossEntropy(y, model.logits({x}, {...fixed, ...Object.fromEntries(names.map((name, i) => [name, values[i]]))}));
     const {value, grads} = tf.valueAndGrads(loss)(names.map((name) => rest[name]));
-    return {loss: value, ...Object.fromEntries(names.map((name, i) => [name, tf.sub(rest[name], tf.mul(grads[i], rate))]))};
+    return {
+      loss: value,
+      ...Object.fromEntries(names.map((name, i) => [name, tf.sub(rest[name], tf.mul(grads[i], rate))])),
+    };
   };
 }

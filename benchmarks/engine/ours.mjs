@@ -7,7 +7,11 @@ export async function prepare(engine, name) {
   const model = models[name].make();
   const random = seedStream(7);
   const floats = (shape, scale) =>
-    hostArray(Float32Array.from({length: sizeOf(shape)}, () => random.normal() * scale), shape, 'float32');
+    hostArray(
+      Float32Array.from({length: sizeOf(shape)}, () => random.normal() * scale),
+      shape,
+      'float32',
+    );
   const initial = ([key, shape]) => {
     const fan = shape.length > 1 ? sizeOf(shape) / shape.at(-1) : 1;
     const flat = hostArray(new Float32Array(sizeOf(shape)).fill(key.endsWith('scale') ? 1 : 0), shape, 'float32');
@@ -18,10 +22,20 @@ export async function prepare(engine, name) {
   const {x: like} = model.batch;
   const shape = like.shape ?? like;
   const x = like.below
-    ? hostArray(Int32Array.from({length: sizeOf(shape)}, () => random.integer(like.below)), shape, 'int32')
+    ? hostArray(
+        Int32Array.from({length: sizeOf(shape)}, () => random.integer(like.below)),
+        shape,
+        'int32',
+      )
     : floats(shape, 1);
-  const y = hostArray(Int32Array.from({length: shape[0]}, () => random.integer(10)), [shape[0]], 'int32');
-  const specs = Object.fromEntries(Object.entries({x, y, ...parameters}).map(([k, a]) => [k, {shape: a.shape, dtype: a.dtype}]));
+  const y = hostArray(
+    Int32Array.from({length: shape[0]}, () => random.integer(10)),
+    [shape[0]],
+    'int32',
+  );
+  const specs = Object.fromEntries(
+    Object.entries({x, y, ...parameters}).map(([k, a]) => [k, {shape: a.shape, dtype: a.dtype}]),
+  );
   const donate = Object.fromEntries(Object.keys(parameters).map((key) => [key, key]));
   const program = await engine.compile(descent(model), specs, {name, constants, donate});
   const batch = {x: engine.upload(x), y: engine.upload(y)};

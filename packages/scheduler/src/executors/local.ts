@@ -1,6 +1,6 @@
 import {type ChildProcess, fork} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
-import {HarnessError} from '@accrete/kit';
+import {HarnessError, messageOf} from '@accrete/kit';
 import type {ExecutionOptions, FromWorker, Job, JobObserver, JobResult, ToWorker} from './job.ts';
 
 /** How many workers, and how runs are computed. */
@@ -35,9 +35,14 @@ export async function executeLocally(
         const index = next++;
         const job = jobs[index]!;
         observer.onStart?.(job);
-        worker ??= await startWorker(signal);
-        const result = await worker.run(job, execution, observer);
-        if (!worker.alive()) worker = null;
+        if (worker && !worker.alive()) worker = null;
+        let result: JobResult;
+        try {
+          worker ??= await startWorker(signal);
+          result = await worker.run(job, execution, observer);
+        } catch (error) {
+          result = {status: 'failed', message: messageOf(error), ours: true};
+        }
         results[index] = result;
         observer.onEnd?.(job, result);
       }
@@ -65,7 +70,8 @@ async function startWorker(signal: AbortSignal | undefined): Promise<Worker> {
   await ready(child);
   return {
     stop,
-    alive: () => child.connected,
+    // A dead worker may still count as connected for a moment.
+    alive: () => child.connected && child.exitCode === null && child.signalCode === null,
     run: (job, options, observer) =>
       new Promise((resolve) => {
         const settle = (result: JobResult): void => {
@@ -88,7 +94,9 @@ async function startWorker(signal: AbortSignal | undefined): Promise<Worker> {
         };
         child.on('message', onMessage);
         child.once('exit', onExit);
-        child.send({type: 'run', job, options} satisfies ToWorker);
+        child.send({type: 'run', job, options} satisfies ToWorker, (failure) => {
+          if (failure) settle({status: 'failed', message: `E_WORKER: ${failure.message}.`, ours: true});
+        });
       }),
   };
 }

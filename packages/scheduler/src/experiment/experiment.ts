@@ -1,6 +1,6 @@
 import {HarnessError} from '@accrete/kit';
 import * as z from 'zod';
-import {parsed, parseRunConfig, type RunConfig, sharedShape} from '../run/config.ts';
+import {parsed, parseRunConfig, type RunConfig, runName, sharedShape} from '../run/config.ts';
 import {strategies} from '../strategies/registry.ts';
 import {scenarios} from '../streams/stream.ts';
 import {setAt} from './set-at.ts';
@@ -89,6 +89,15 @@ export function defineExperiment(input: unknown, overrides: Readonly<Record<stri
         }),
       ),
   );
+  const folders = runs.map(runName);
+  const same = folders.findIndex((folder, i) => folders.indexOf(folder) !== i);
+  if (same >= 0) {
+    const {label, scenario, seed} = runs[same]!;
+    throw new HarnessError(
+      'E_DUPLICATE',
+      `variant "${label}", ${scenario}, seed ${seed} is there twice. List every scenario once, and set neither seed nor label by path.`,
+    );
+  }
   if (runs.length === 0) throw new HarnessError('E_CONFIG', 'no variant runs in any of the scenarios listed.');
   return {name, description: description ?? null, runs};
 }

@@ -6,14 +6,6 @@ export interface TaskInference {
   fit(logits: Float32Array): number;
 }
 
-/** Softmax of logits, shifted by their largest. */
-export function softmax(logits: Float32Array): Float64Array {
-  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const parts = Float64Array.from(logits, (l) => Math.exp(l - top));
-  const total = parts.reduce((a, b) => a + b, 0);
-  return parts.map((part) => part / total);
-}
-
 /** The task whose softmax has the lowest entropy, H = -sum p ln p [nats]. */
 export const lowestEntropy = define({
   kind: 'lowest-entropy',
@@ -25,7 +17,17 @@ export const lowestEntropy = define({
   },
   options: {},
   create: (): TaskInference => ({
-    fit: (logits) => softmax(logits).reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0),
+    fit: (logits) => {
+      // With z = logits - max and S = sum exp z: -H = sum (exp z / S) (z - ln S) = (sum z exp z) / S - ln S.
+      const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+      let [total, weighted] = [0, 0];
+      for (const logit of logits) {
+        const part = Math.exp(logit - top);
+        total += part;
+        if (part > 0) weighted += part * (logit - top);
+      }
+      return weighted / total - Math.log(total);
+    },
   }),
 });
 

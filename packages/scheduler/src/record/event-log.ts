@@ -1,5 +1,15 @@
-import {closeSync, fsyncSync, ftruncateSync, openSync} from 'node:fs';
-import {type EventBody, eventSchema, fileError, type RunEvent, readEvents, writeWhole} from '@accrete/kit';
+import {closeSync, fsyncSync, openSync, readFileSync, truncateSync} from 'node:fs';
+import {
+  type EventBody,
+  eventSchema,
+  fileError,
+  HarnessError,
+  type RunEvent,
+  readEvents,
+  writeWhole,
+} from '@accrete/kit';
+
+const LINE_FEED = 10;
 
 /** An append-only log of events on disk. Owns a file handle: close it. */
 export interface EventLog {
@@ -20,13 +30,13 @@ export interface EventLog {
  * @throws HarnessError E_RECORD where the log is damaged before that point; E_FILE where it cannot be written.
  */
 export function openEventLog(file: string, resume?: {readonly bytes: number; readonly count: number}): EventLog {
-  if (resume) readEvents(file);
-  const handle = attempt('open the event log', file, () => openSync(file, resume ? 'r+' : 'w'));
+  if (resume) {
+    checkReaches(file, resume);
+    attempt('repair the event log', file, () => truncateSync(file, resume.bytes));
+  }
   let bytes = resume?.bytes ?? 0;
   let count = resume?.count ?? 0;
-  if (resume) attempt('repair the event log', file, () => ftruncateSync(handle, bytes));
-  closeSync(handle);
-  const log = attempt('open the event log', file, () => openSync(file, 'a'));
+  const log = attempt('open the event log', file, () => openSync(file, resume ? 'a' : 'w'));
   return {
     append: (body) => {
       const event = eventSchema.parse({...body, seq: count, time: new Date().toISOString()});
@@ -45,6 +55,18 @@ export function openEventLog(file: string, resume?: {readonly bytes: number; rea
     sync: () => attempt('write the event log', file, () => fsyncSync(log)),
     close: () => closeSync(log),
   };
+}
+
+/** Cutting a log that is shorter than its checkpoint says would lengthen it by zeros. */
+function checkReaches(file: string, {bytes, count}: {readonly bytes: number; readonly count: number}): void {
+  const {events} = readEvents(file);
+  const kept = readFileSync(file).subarray(0, bytes);
+  if (kept.length === bytes && kept.filter((byte) => byte === LINE_FEED).length === count) return;
+  throw new HarnessError(
+    'E_RECORD',
+    `${file} does not fit its checkpoint: expected ${count} events in ${bytes} bytes, got ${events.length} events. Delete the run folder and run again.`,
+    {file, bytes, count},
+  );
 }
 
 function attempt<T>(doing: string, file: string, work: () => T): T {

@@ -6,6 +6,7 @@ import {
   canonicalJson,
   type Environment,
   encodeOutcomes,
+  environmentSchema,
   fileError,
   HarnessError,
   messageOf,
@@ -96,6 +97,7 @@ function claim(config: RunConfig, folder: string): RunStatus | null {
 async function compute(config: RunConfig, options: RecordOptions): Promise<Recorded> {
   const {folder, engine, dataset, environment, onEvent} = options;
   const resumed = loadCheckpoint(folder);
+  if (resumed) checkEngine(folder, environment);
   const started = new Date().toISOString();
   const writeStatus = (state: RunStatus['state'], reason?: string): void => {
     const ended = state === 'running' ? {} : {ended: new Date().toISOString()};
@@ -149,6 +151,19 @@ function loadCheckpoint(folder: string): {checkpoint: Checkpoint; position: z.ou
   if (!existsSync(file)) return null;
   const {checkpoint, extra} = decodeCheckpoint(readFileSync(file), file);
   return {checkpoint, position: logPosition.parse(extra)};
+}
+
+/** Engines agree to rounding, not to the bit, and `auto` may find another one than it did at the run's start. */
+function checkEngine(folder: string, {engine}: Environment): void {
+  const file = join(folder, runFiles.environment);
+  if (!existsSync(file)) return;
+  const {kind, threads} = readJson(file, environmentSchema).engine;
+  if (kind === engine.kind && threads === engine.threads) return;
+  throw new HarnessError(
+    'E_EXISTS',
+    `${folder} was begun on engine ${kind} with ${threads} threads, and this is ${engine.kind} with ${engine.threads}. Resume it with the same engine, or delete the folder.`,
+    {folder, kind, threads},
+  );
 }
 
 function saveCheckpoint(

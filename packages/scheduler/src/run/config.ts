@@ -1,4 +1,5 @@
 import {architectures, optimizers} from '@accrete/core';
+import {datasets} from '@accrete/data';
 import {canonicalJson, HarnessError, RECORD_VERSION, sha256} from '@accrete/kit';
 import * as z from 'zod';
 import {taskInferences} from '../inference/task-inference.ts';
@@ -93,6 +94,9 @@ export interface Resolution {
 export function parseRunConfig(input: unknown): RunConfig {
   const config = parsed(runConfigSchema, input, 'run config');
   const {infersTask} = resolve(config);
+  const source = streams.parse(config.stream);
+  const info = datasets.parse(source.dataset).info();
+  source.check({name: info.kind, classes: info.classes.length}, config.scenario);
   // An inference that nothing asks for is no part of the run.
   return infersTask ? config : {...config, taskInference: null};
 }
@@ -106,6 +110,19 @@ export function resolve(config: Pick<RunConfig, 'scenario' | 'strategy' | 'head'
   const preferred = !withheld || own.length > 0 ? 'per-task' : scenario === 'class-incremental' ? 'growing' : 'single';
   const head = config.head === 'auto' ? preferred : config.head;
   const taskSpecific = own.length > 0 || head === 'per-task';
+  const mixing = config.strategy.filter((_, i) => made[i]!.mixesTasks).map(({kind}) => kind);
+  if (own.length > 0 && mixing.length > 0) {
+    throw new HarnessError(
+      'E_COMBINATION',
+      `${own.join(', ')} gives every task a path of its own, but ${mixing.join(', ')} mixes tasks in a batch, which runs along one path. Use one or the other.`,
+    );
+  }
+  if (head === 'growing' && scenario !== 'class-incremental') {
+    throw new HarnessError(
+      'E_COMBINATION',
+      `a growing head puts the classes of all tasks under one softmax, which is what class-incremental asks for, got ${scenario}. Set head: per-task or single, or leave it on auto.`,
+    );
+  }
   if (own.length > 0 && head !== 'per-task') {
     throw new HarnessError(
       'E_COMBINATION',

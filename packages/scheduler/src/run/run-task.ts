@@ -39,7 +39,11 @@ export async function* runTask(
   }
   for (const [i, strategy] of session.chain.entries()) {
     const context = session.context(task, i, 'consolidate');
-    const change = await strategy.consolidate?.({...context, engine: session.engine, path: session.path(task)});
+    const change = await strategy.consolidate?.({
+      ...context,
+      engine: session.engine,
+      path: session.answeringPath(task),
+    });
     if (change) yield* growthEvents(task, session.apply(change, i));
   }
   const trainMs = performance.now() - began;
@@ -120,7 +124,10 @@ async function* runPhase(
     rehearsalRows: chain.reduce((total, strategy) => total + strategy.rehearsalRows, 0),
     parts: chain.map(
       (strategy, i) =>
-        strategy.step?.({...session.context(task, i, 'step'), path, trainable}) ?? {key: null, inputs: {}},
+        strategy.step?.({...session.context(task, i, `step ${cursor.phase}`), path, trainable}) ?? {
+          key: null,
+          inputs: {},
+        },
     ),
     ownSegmentOnly: network.topology.head.kind === 'per-task' && path.segments.length > 1,
     ...(session.sums === null ? {} : {sums: session.sums}),
@@ -137,6 +144,11 @@ async function* runPhase(
       count(steps);
     }
     const {network: trained, optimizerState} = await trainer.snapshot();
+    // The last step's loss was taken before its update.
+    const broken = trainable
+      .map((local) => path.bind[local]!)
+      .find((at) => !trained.parameters[at]!.data.every(Number.isFinite));
+    if (broken !== undefined) return `${broken} was not finite after phase "${phase.name}" of task ${task.index}`;
     session.network = trained;
     session.optimizerState = optimizerState;
   } finally {
@@ -190,7 +202,10 @@ async function* runEpoch(
       reported = {step: cursor.step, loss};
     }
     if (cursor.step < steps && checkpointIsDue(session, pace)) {
-      session.sums = await trainer.sums(false);
+      const sums = await trainer.sums(false);
+      // A loss that is not finite ends the run at the next progress event; JSON could not hold it anyway.
+      if (!Number.isFinite(sums.loss)) continue;
+      session.sums = sums;
       yield {type: 'state', checkpoint: session.checkpoint(await trainer.snapshot())};
       session.lastCheckpoint = performance.now();
     }

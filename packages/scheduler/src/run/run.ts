@@ -60,7 +60,7 @@ export async function* run(config: RunConfig, resources: Resources): AsyncGenera
     type: 'run-end',
     ...(problem === null ? {status: 'done'} : {status: 'non-finite', reason: problem}),
     durationMs: performance.now() - began,
-    parametersHash: contentHash(session.network.parameters),
+    parametersHash: problem === null ? contentHash(session.network.parameters) : null,
     tensorsLeaked: after.buffers + after.tensors - before.buffers - before.tensors,
   };
 }

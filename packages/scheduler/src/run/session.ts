@@ -9,6 +9,7 @@ import {
   type OptimizerState,
   type Path,
   pathOf,
+  segmentsFor,
 } from '@accrete/core';
 import {standardisation} from '@accrete/data';
 import type {Engine} from '@accrete/engine';
@@ -128,6 +129,7 @@ export class Session {
   /** Starts a task: plans, surgery, the head's growth. */
   begin(task: Task): readonly EventBody[] {
     const {epochs, atBoundary} = this.config.train;
+    const before = this.network.parameters;
     const notes: GrowthNote[] = [];
     const still: string[] = [];
     let phases: readonly Phase[] = [{name: 'train', epochs}];
@@ -140,6 +142,12 @@ export class Session {
       phases = wanted.phases ?? phases;
       examples = wanted.examples ?? examples;
     });
+    // What a plan set anew starts over in the optimiser, too.
+    const kept = Object.entries(this.optimizerState).filter(([key]) => {
+      const path = key.slice(0, key.lastIndexOf('#'));
+      return this.network.parameters[path] === before[path];
+    });
+    this.optimizerState = atBoundary === 'reset' ? {} : Object.fromEntries(kept);
     const {network, added, parametersAdded} = growHead(this.network, task.index, task.classes, this.seeds.fork('init'));
     this.network = network;
     if (added.length > 0) {
@@ -147,7 +155,6 @@ export class Session {
       notes.push({change: 'add', modules: [...added], reason, parametersAdded, bytesAdded: parametersAdded * 4});
     }
     this.plan = {phases, examples, still};
-    if (atBoundary === 'reset') this.optimizerState = {};
     this.cursor = {task: task.index, begun: true, phase: 0, epoch: 0, step: 0};
     this.checkFrozen();
     const start: EventBody = {
@@ -169,11 +176,16 @@ export class Session {
   /** The path that a task's training runs along. */
   path(task: Task): Path {
     const {head} = this.network.topology;
-    // Rehearsal and joint training mix tasks in a batch, so their batches need the heads of all of them.
-    const mixed = this.plan?.examples === 'all-so-far' || this.chain.some(({rehearsalRows}) => rehearsalRows > 0);
+    const mixed = this.chain.some(({mixesTasks}) => mixesTasks);
     const ownOnly = head.kind === 'per-task' && !mixed;
     const segments = ownOnly ? head.segments.filter((segment) => segment.task === task.index) : head.segments;
     return pathOf(this.network.topology, task.index, segments);
+  }
+
+  /** The path that a task's predictions run along: without the heads that its batches were only mixed with. */
+  answeringPath(task: Task): Path {
+    const {topology} = this.network;
+    return pathOf(topology, task.index, segmentsFor(topology, task.index));
   }
 
   /** Local names of the parameters on a path that move. */

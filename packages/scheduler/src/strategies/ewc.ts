@@ -45,6 +45,7 @@ export const ewc = define({
   },
   create: ({strength, fisher, examples, decay}): Strategy => ({
     taskSpecific: false,
+    mixesTasks: false,
     rehearsalRows: 0,
     step: ({state, path, trainable}) => pull(state, path, trainable, strength),
     consolidate: async ({engine, stream, task, network, path, state, seeds}) => {

@@ -26,6 +26,7 @@ export const grow = define({
   },
   create: ({module, base}): Strategy => ({
     taskSpecific: true,
+    mixesTasks: false,
     rehearsalRows: 0,
     plan: ({task, network, seeds}) => {
       if (task.index === 0 && base === 'first-task') return {};

@@ -10,6 +10,7 @@ export const joint = define({
   options: {},
   create: (): Strategy => ({
     taskSpecific: false,
+    mixesTasks: true,
     rehearsalRows: 0,
     plan: ({task, network, seeds}) => {
       if (task.index === 0) return {examples: 'all-so-far'};

@@ -1,5 +1,5 @@
 import {freeze, type Network, type Path, withParameters} from '@accrete/core';
-import {define, type HostArray, hostArray} from '@accrete/kit';
+import {define, HarnessError, type HostArray, hostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
 import type {GrowthNote, StepPart, Strategy, StrategyState} from './strategy.ts';
@@ -17,6 +17,7 @@ import type {GrowthNote, StepPart, Strategy, StrategyState} from './strategy.ts'
  *
  * @param options.prune share of a task's own weights that is freed again.
  * @param options.retrainEpochs epochs of training what was kept.
+ * @throws HarnessError E_COMBINATION from the first plan where there are more than 255 tasks.
  */
 export const packnet = define({
   kind: 'packnet',
@@ -32,8 +33,13 @@ export const packnet = define({
   },
   create: ({prune, retrainEpochs}): Strategy => ({
     taskSpecific: true,
+    mixesTasks: false,
     rehearsalRows: 0,
-    plan: ({task, network, state, epochs}) => {
+    plan: ({task, stream, network, state, epochs}) => {
+      if (stream.tasks.length > LARGEST_OWNER) {
+        const message = `packnet marks owners in one byte: expected at most ${LARGEST_OWNER} tasks, got ${stream.tasks.length}. Use fewer tasks.`;
+        throw new HarnessError('E_COMBINATION', message);
+      }
       const old = freeze(network, (module) => module.id.startsWith('head/'));
       const claimed = mapOwners(network, state, (owner) => owner.map((o) => (o === 0 ? task.index + 1 : o)));
       return {
@@ -53,6 +59,8 @@ export const packnet = define({
     view: ({network, state, task}) => viewFor(network, state, task),
   }),
 });
+
+const LARGEST_OWNER = 255;
 
 const ownerKey = (path: string): string => `owner/${path}`;
 

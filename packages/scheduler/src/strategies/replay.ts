@@ -41,13 +41,14 @@ export const replay = define({
   },
   create: ({capacity, batchSize, policy}): Strategy => ({
     taskSpecific: false,
+    mixesTasks: capacity > 0,
     rehearsalRows: capacity === 0 ? 0 : batchSize,
     rehearse: ({state, seeds}) => {
       const buffer = bufferOf(state);
       const filled = buffer.tasks.length;
       if (filled === 0) return [];
       const row = (slot: number): Row => ({task: buffer.tasks[slot]!, example: buffer.examples[slot]!});
-      if (filled <= batchSize) return Array.from({length: batchSize}, () => row(seeds.integer(filled)));
+      if (filled < batchSize) return Array.from({length: batchSize}, () => row(seeds.integer(filled)));
       return [...distinct(filled, batchSize, seeds)].map(row);
     },
     observe: ({state, stream, seeds}, rows) => {
@@ -97,17 +98,19 @@ function reservoirSlot(seen: number, capacity: number, seeds: SeedStream): numbe
   return place < capacity ? place : null;
 }
 
-/** A random slot of the most frequent class; null where that is the newcomer's own class and the draw leaves it out. */
+/** A random slot of the most frequent class; null where that is the newcomer's own (also at a tie) and the draw leaves it out. */
 function crowdedSlot(slots: readonly Row[], row: Row, stream: Stream, seeds: SeedStream): number | null {
   const byClass = new Map<number, number[]>();
   slots.forEach((slot, i) => {
     const label = targetOf(stream, 'train', slot);
-    byClass.set(label, [...(byClass.get(label) ?? []), i]);
+    const places = byClass.get(label);
+    if (places) places.push(i);
+    else byClass.set(label, [i]);
   });
   const crowded = [...byClass.values()].reduce((a, b) => (b.length > a.length ? b : a));
-  const own = byClass.get(targetOf(stream, 'train', row))?.length ?? 0;
-  if (own === crowded.length)
-    return seeds.integer(crowded.length + 1) < crowded.length ? crowded[seeds.integer(crowded.length)]! : null;
+  const own = byClass.get(targetOf(stream, 'train', row)) ?? [];
+  if (own.length === crowded.length)
+    return seeds.integer(own.length + 1) < own.length ? own[seeds.integer(own.length)]! : null;
   return crowded[seeds.integer(crowded.length)]!;
 }
 

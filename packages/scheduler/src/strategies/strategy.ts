@@ -77,6 +77,8 @@ export interface StepPart {
 export interface Strategy {
   /** True where predictions for a task use something of that task's own (a path, a mask), so that its id must be given or inferred. */
   readonly taskSpecific: boolean;
+  /** True where batches hold examples of several tasks, so that they need the heads of all of them. */
+  readonly mixesTasks: boolean;
   /** Rows that `rehearse` adds to every batch; 0 for none. */
   readonly rehearsalRows: number;
   /** At a task's start, before its head grows. */
@@ -89,7 +91,7 @@ export interface Strategy {
   rehearse?(context: Context): readonly Row[];
   /** After each step of the first epoch of a task: the batch's own rows. */
   observe?(context: Context, rows: readonly Row[]): StrategyState;
-  /** After a task's training. */
+  /** After a task's training; `path` is the one that predictions for the task run along. */
   consolidate?(context: Context & {readonly engine: Engine; readonly path: Path}): Promise<Change>;
   /** The network as predictions for a task see it; the network itself where absent. */
   view?(context: {readonly network: Network; readonly state: StrategyState; readonly task: number}): Network;

@@ -32,14 +32,10 @@ export const splitClasses = define({
   },
   create: (options): StreamSource => ({
     dataset: options.dataset,
+    check: ({name, classes}) => checkShares(name, classes, options.tasks),
     build: (dataset, scenario, seeds): Stream => {
       const classes = dataset.classes.length;
-      if (classes % options.tasks !== 0) {
-        throw new HarnessError(
-          'E_COMBINATION',
-          `split-classes: ${dataset.name} has ${classes} classes, which ${options.tasks} tasks cannot share evenly. Choose a divisor of ${classes}.`,
-        );
-      }
+      checkShares(dataset.name, classes, options.tasks);
       const order =
         options.classOrder === 'seeded'
           ? [...seeds.fork('class-order').permutation(classes)]
@@ -69,3 +65,11 @@ export const splitClasses = define({
     },
   }),
 });
+
+function checkShares(name: string, classes: number, tasks: number): void {
+  if (classes % tasks === 0) return;
+  throw new HarnessError(
+    'E_COMBINATION',
+    `split-classes: ${name} has ${classes} classes, which ${tasks} tasks cannot share evenly. Choose a divisor of ${classes}.`,
+  );
+}

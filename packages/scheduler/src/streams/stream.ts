@@ -51,8 +51,14 @@ export interface StreamSource {
   /** Config of the data set that it is made from; loaded by the caller. */
   readonly dataset: {readonly kind: string} & Readonly<Record<string, unknown>>;
   /**
+   * Checks, before anything is loaded, that a stream can be made of a data set of so many classes in a scenario.
+   *
+   * @throws HarnessError E_COMBINATION saying why not, and what to do.
+   */
+  check(dataset: {readonly name: string; readonly classes: number}, scenario: Scenario): void;
+  /**
    * @param seeds class order, permutations and the validation split are drawn from its forks.
-   * @throws HarnessError E_COMBINATION where the data set or the scenario does not fit.
+   * @throws HarnessError E_COMBINATION as `check`; E_DATA where a class has no images.
    */
   build(dataset: Dataset, scenario: Scenario, seeds: SeedStream): Stream;
 }
@@ -67,13 +73,13 @@ export interface Row {
 export function fillImages(stream: Stream, part: Part, rows: readonly Row[], into: Uint8Array, start = 0): void {
   const {features} = stream;
   const {images} = part === 'test' ? stream.dataset.test : stream.dataset.train;
-  rows.forEach((row, i) => {
-    const task = stream.tasks[row.task]!;
-    const at = task.examples[part][row.example]! * features;
+  for (let i = 0; i < rows.length; i++) {
+    const {examples, transform} = stream.tasks[rows[i]!.task]!;
+    const at = examples[part][rows[i]!.example]! * features;
     const to = (start + i) * features;
-    if (task.transform) task.transform(images, at, into, to);
+    if (transform) transform(images, at, into, to);
     else into.set(images.subarray(at, at + features), to);
-  });
+  }
 }
 
 /** The target class of an example. */
@@ -98,7 +104,7 @@ export function divide(
   const validation: number[] = [];
   for (const label of classes) {
     const own = positions(dataset.train.labels, label);
-    const held = Math.floor(own.length * fraction);
+    const held = Math.floor(own.length * fraction + 1e-9); // 0.29 * 100 is 28.999999999999996.
     const order = seeds.fork('validation', label).permutation(own.length);
     order.forEach((place, i) => {
       (i < held ? validation : train).push(own[place]!);

@@ -23,12 +23,7 @@ function transformed(
   validationFraction: number,
   transforms: readonly {readonly name: string; readonly transform: Transform | null}[],
 ): Stream {
-  if (scenario === 'class-incremental') {
-    throw new HarnessError(
-      'E_COMBINATION',
-      `${name}: class-incremental needs tasks with different classes, and here all tasks share theirs. Use domain-incremental, or split-classes.`,
-    );
-  }
+  checkShared(name, scenario);
   const classes = dataset.classes.map((_, label) => label);
   const examples = divide(dataset, classes, validationFraction, seeds);
   const tasks = transforms.map(
@@ -42,6 +37,14 @@ function transformed(
     }),
   );
   return {name, scenario, dataset, tasks, classes, features: dataset.imageShape.reduce((a, b) => a * b, 1)};
+}
+
+function checkShared(name: string, scenario: Scenario): void {
+  if (scenario !== 'class-incremental') return;
+  throw new HarnessError(
+    'E_COMBINATION',
+    `${name}: class-incremental needs tasks with different classes, and here all tasks share theirs. Use domain-incremental, or split-classes.`,
+  );
 }
 
 /**
@@ -58,6 +61,7 @@ export const permuted = define({
   },
   create: (options): StreamSource => ({
     dataset: options.dataset,
+    check: ({name}, scenario) => checkShared(`permuted ${name}`, scenario),
     build: (dataset, scenario, seeds) => {
       const [height, width, channels] = dataset.imageShape;
       const transforms = Array.from({length: options.tasks}, (_, index) => {
@@ -92,6 +96,7 @@ export const rotated = define({
   },
   create: (options): StreamSource => ({
     dataset: options.dataset,
+    check: ({name}, scenario) => checkShared(`rotated ${name}`, scenario),
     build: (dataset, scenario, seeds) => {
       const transforms = Array.from({length: options.tasks}, (_, index) => {
         const angle = (options.degrees * index) / options.tasks;

@@ -1,7 +1,8 @@
-import type {Network} from '@accrete/core';
+import {createHash} from 'node:crypto';
+import type {Network, Segment} from '@accrete/core';
 import type {Engine} from '@accrete/engine';
-import {type EventOf, type Outcomes, type SeedStream, sha256} from '@accrete/kit';
-import {softmax, type TaskInference} from '../inference/task-inference.ts';
+import type {EventOf, Outcomes, SeedStream} from '@accrete/kit';
+import type {TaskInference} from '../inference/task-inference.ts';
 import {fillImages, type Part, type Row, type Stream, targetOf, withholdsTask} from '../streams/stream.ts';
 import {answering, type Compiled, createPredictor, type PathPredictor} from './predictor.ts';
 
@@ -28,11 +29,20 @@ export interface EvaluationRequest {
   readonly compiled: Compiled;
 }
 
-/** One example's logits and the classes they stand for. */
-interface Answer {
+/** What a network said of every row, in order of rows. */
+interface Answers {
+  /** Logits of the path that was taken, [rows, width]; shorter rows end in zeros. */
   readonly logits: Float32Array;
+  readonly width: number;
+  /** Which of `paths` each row took; -1 for none yet. */
+  readonly taken: Int32Array;
+  readonly paths: AnsweringPath[];
+}
+
+/** The classes of a path's logits, and the task that each stands for. */
+interface AnsweringPath {
   readonly classes: readonly number[];
-  readonly task: number | null;
+  readonly tasks: readonly (number | null)[];
 }
 
 /**
@@ -48,129 +58,143 @@ export async function evaluate(
   request: EvaluationRequest,
 ): Promise<{outcomes: Outcomes; evaluations: readonly Evaluation[]}> {
   const {stream, part} = request;
-  const evaluations = new Map<number, Evaluation>();
   const rows: Row[] = [];
+  const spans = new Map<number, readonly [number, number]>();
+  const refused = new Map<number, Evaluation>();
   const given = !withholdsTask(stream.scenario);
   for (const task of request.tasks) {
     const examples = stream.tasks[task]!.examples[part].length;
     const reason = refusal(request, task, given);
-    if (reason === null) for (let example = 0; example < examples; example++) rows.push({task, example});
-    else evaluations.set(task, undefinedEvaluation(part, task, examples, reason));
+    if (reason !== null) {
+      refused.set(task, undefinedEvaluation(part, task, examples, reason));
+      continue;
+    }
+    spans.set(task, [rows.length, rows.length + examples]);
+    for (let example = 0; example < examples; example++) rows.push({task, example});
   }
-  const answers = new Array<Answer>(rows.length);
-  if (rows.length > 0) {
-    if (given) await answerByTask(request, rows, answers);
-    else await answerMixed(request, rows, answers);
-  }
+  const answers = rows.length > 0 ? await answer(request, rows, spans, given) : noAnswers;
   const outcomes = outcomesOf(stream, part, rows, answers);
-  for (const task of request.tasks) {
-    if (!evaluations.has(task)) evaluations.set(task, summary(part, task, outcomes, rows, answers));
-  }
-  return {outcomes, evaluations: request.tasks.map((task) => evaluations.get(task)!)};
+  const evaluations = request.tasks.map(
+    (task) => refused.get(task) ?? summary(part, task, outcomes, answers, spans.get(task)!),
+  );
+  return {outcomes, evaluations};
 }
+
+const noAnswers: Answers = {logits: new Float32Array(0), width: 0, taken: new Int32Array(0), paths: []};
 
 function refusal({view, taskSpecific, seen}: EvaluationRequest, task: number, given: boolean): string | null {
   if (taskSpecific && !given) return seen.includes(task) ? null : 'the network has no path for this task yet';
   return answering(view(task), task).reason ?? null;
 }
 
-async function answerByTask(request: EvaluationRequest, rows: readonly Row[], answers: Answer[]): Promise<void> {
-  for (const task of new Set(rows.map((row) => row.task))) {
-    const network = request.view(task);
-    const {segments} = answering(network, task);
-    const predictor = await createPredictor(request.engine, network, task, segments, request.batch, request.compiled);
-    const places = [...rows.keys()].filter((i) => rows[i]!.task === task);
-    await runAlong(request, predictor, rows, places, (i, logits) => {
-      answers[i] = {logits, classes: predictor.classes, task};
-    });
-  }
-}
-
-async function answerMixed(request: EvaluationRequest, rows: readonly Row[], answers: Answer[]): Promise<void> {
+async function answer(
+  request: EvaluationRequest,
+  rows: readonly Row[],
+  spans: ReadonlyMap<number, readonly [number, number]>,
+  given: boolean,
+): Promise<Answers> {
   const {engine, batch, compiled, inference, taskSpecific, seen} = request;
-  const mixed = [...request.seeds.permutation(rows.length)];
-  if (!taskSpecific) {
-    const latest = seen.at(-1) ?? 0;
-    const network = request.view(latest);
-    const predictor = await createPredictor(engine, network, latest, network.topology.head.segments, batch, compiled);
-    const owner = predictor.path.segments.flatMap((segment) => segment.classes.map(() => segment.task));
-    await runAlong(request, predictor, rows, mixed, (i, logits) => {
-      answers[i] = {logits, classes: predictor.classes, task: owner[largest(logits)] ?? null};
-    });
-    return;
-  }
+  const candidates = given ? [...spans.keys()] : taskSpecific ? seen : [seen.at(-1) ?? 0];
+  const segmentsOf = (network: Network, task: number): readonly Segment[] =>
+    given || taskSpecific ? answering(network, task).segments : network.topology.head.segments;
+  const width = Math.max(
+    ...candidates.map((task) => segmentsOf(request.view(task), task).reduce((sum, {units}) => sum + units, 0)),
+  );
+  const answers = {
+    logits: new Float32Array(rows.length * width),
+    width,
+    taken: new Int32Array(rows.length).fill(-1),
+    paths: [] as AnsweringPath[],
+  };
   const fits = new Float64Array(rows.length).fill(Number.NEGATIVE_INFINITY);
-  for (const candidate of seen) {
-    const network = request.view(candidate);
-    const {segments} = answering(network, candidate);
-    const predictor = await createPredictor(engine, network, candidate, segments, batch, compiled);
-    await runAlong(request, predictor, rows, mixed, (i, logits) => {
-      const fit = inference!.fit(logits);
-      if (answers[i] !== undefined && !(fit > fits[i]!)) return;
-      fits[i] = fit;
-      answers[i] = {logits, classes: predictor.classes, task: candidate};
+  const mixed = given ? null : request.seeds.permutation(rows.length);
+  for (const task of candidates) {
+    const network = request.view(task);
+    const predictor = await createPredictor(engine, network, task, segmentsOf(network, task), batch, compiled);
+    const index = answers.paths.length;
+    const tasks = predictor.path.segments.flatMap((segment) =>
+      segment.classes.map(() => (taskSpecific ? task : segment.task)),
+    );
+    answers.paths.push({classes: predictor.classes, tasks});
+    const places = mixed ?? range(...spans.get(task)!);
+    await runAlong(request, predictor, rows, places, (place, logits) => {
+      if (inference && !given) {
+        const fit = inference.fit(logits);
+        // A path that gives no finite answer is taken for good, so that the example counts as non-finite.
+        const better = Number.isNaN(fit) || fit > fits[place]!;
+        if (answers.taken[place] !== -1 && !better) return;
+        fits[place] = Number.isNaN(fit) ? Number.POSITIVE_INFINITY : fit;
+        answers.logits.fill(0, place * width, (place + 1) * width);
+      }
+      answers.taken[place] = index;
+      answers.logits.set(logits, place * width);
     });
   }
+  return answers;
 }
 
 async function runAlong(
   {stream, part, batch}: EvaluationRequest,
   predictor: PathPredictor,
   rows: readonly Row[],
-  places: readonly number[],
+  places: Int32Array,
   take: (place: number, logits: Float32Array) => void,
 ): Promise<void> {
-  const images = new Uint8Array(batch * stream.features);
   const width = predictor.classes.length;
   try {
     for (let at = 0; at < places.length; at += batch) {
-      const chunk = places.slice(at, at + batch);
+      const chunk = places.subarray(at, at + batch);
+      const images = new Uint8Array(batch * stream.features);
       fillImages(
         stream,
         part,
-        chunk.map((i) => rows[i]!),
+        Array.from(chunk, (place) => rows[place]!),
         images,
       );
-      const logits = await predictor.logits(images.slice(), chunk.length);
-      chunk.forEach((place, i) => {
-        take(place, logits.slice(i * width, (i + 1) * width));
-      });
+      const logits = await predictor.logits(images, chunk.length);
+      for (let i = 0; i < chunk.length; i++) take(chunk[i]!, logits.subarray(i * width, (i + 1) * width));
     }
   } finally {
     predictor.dispose();
   }
 }
 
-function outcomesOf(stream: Stream, part: Part, rows: readonly Row[], answers: readonly Answer[]): Outcomes {
+function outcomesOf(stream: Stream, part: Part, rows: readonly Row[], answers: Answers): Outcomes {
   const n = rows.length;
   const outcomes = {
     evalTask: Int32Array.from(rows, (row) => row.task),
     example: Int32Array.from(rows, (row) => row.example),
-    label: new Int32Array(n),
-    prediction: new Int32Array(n),
-    score: new Float32Array(n),
-    loss: new Float32Array(n),
+    label: Int32Array.from(rows, (row) => targetOf(stream, part, row)),
+    prediction: new Int32Array(n).fill(-1),
+    score: new Float32Array(n).fill(Number.NaN),
+    loss: new Float32Array(n).fill(Number.NaN),
     inferredTask: new Int32Array(n),
   };
-  rows.forEach((row, i) => {
-    const {logits, classes, task} = answers[i]!;
-    const label = targetOf(stream, part, row);
-    outcomes.label[i] = label;
-    outcomes.inferredTask[i] = task ?? row.task;
-    if (!logits.every(Number.isFinite)) {
-      outcomes.prediction[i] = -1;
-      outcomes.score[i] = Number.NaN;
-      outcomes.loss[i] = Number.NaN;
-      return;
-    }
-    const probabilities = softmax(logits);
-    const best = largest(logits);
-    const own = classes.indexOf(label);
+  for (let i = 0; i < n; i++) {
+    const {classes, tasks} = answers.paths[answers.taken[i]!]!;
+    const own = answers.logits.subarray(i * answers.width, i * answers.width + classes.length);
+    const best = largest(own);
+    outcomes.inferredTask[i] = tasks[best] ?? (withholdsTask(stream.scenario) ? -1 : rows[i]!.task);
+    const normaliser = logSumExp(own);
+    if (!Number.isFinite(normaliser)) continue;
+    const target = classes.indexOf(outcomes.label[i]!);
     outcomes.prediction[i] = classes[best]!;
-    outcomes.score[i] = probabilities[best]!;
-    outcomes.loss[i] = own < 0 ? Number.POSITIVE_INFINITY : -Math.log(probabilities[own]!);
-  });
+    outcomes.score[i] = Math.exp(own[best]! - normaliser);
+    outcomes.loss[i] = target < 0 ? Number.POSITIVE_INFINITY : normaliser - own[target]!;
+  }
   return outcomes;
+}
+
+/** ln sum exp of logits; NaN or infinite where one of them is not finite. */
+function logSumExp(logits: Float32Array): number {
+  let top = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) {
+    if (!Number.isFinite(logits[i]!)) return Number.NaN;
+    if (logits[i]! > top) top = logits[i]!;
+  }
+  let total = 0;
+  for (let i = 0; i < logits.length; i++) total += Math.exp(logits[i]! - top);
+  return top + Math.log(total);
 }
 
 function largest(values: Float32Array): number {
@@ -179,45 +203,53 @@ function largest(values: Float32Array): number {
   return best;
 }
 
-function undefinedEvaluation(part: 'validation' | 'test', task: number, examples: number, reason: string): Evaluation {
-  return {
-    evalTask: task,
-    split: part,
-    status: 'undefined',
-    reason,
-    examples,
-    correct: null,
-    accuracy: null,
-    loss: null,
-    logitsHash: null,
-  };
+function range(from: number, to: number): Int32Array {
+  return Int32Array.from({length: to - from}, (_, i) => from + i);
+}
+
+function undefinedEvaluation(
+  part: 'validation' | 'test',
+  evalTask: number,
+  examples: number,
+  reason: string,
+): Evaluation {
+  const nothing = {correct: null, accuracy: null, loss: null, logitsHash: null};
+  return {evalTask, split: part, status: 'undefined', reason, examples, ...nothing};
 }
 
 function summary(
   part: 'validation' | 'test',
-  task: number,
+  evalTask: number,
   outcomes: Outcomes,
-  rows: readonly Row[],
-  answers: readonly Answer[],
+  answers: Answers,
+  [from, to]: readonly [number, number],
 ): Evaluation {
-  const places = [...rows.keys()].filter((i) => rows[i]!.task === task);
-  const bad = places.filter((i) => outcomes.prediction[i] === -1).length;
-  const base = {evalTask: task, split: part, examples: places.length};
-  const bytes = Buffer.concat(places.map((i) => new Uint8Array(answers[i]!.logits.buffer)));
-  const logitsHash = sha256(bytes);
-  if (bad > 0) {
-    const reason = `the logits of ${bad} of ${places.length} examples are not finite`;
-    return {...base, status: 'non-finite', reason, correct: null, accuracy: null, loss: null, logitsHash};
+  const examples = to - from;
+  if (examples === 0) return undefinedEvaluation(part, evalTask, 0, 'the split has no examples');
+  const base = {evalTask, split: part, examples, logitsHash: hashLogits(answers, from, to)};
+  let [bad, correct, loss] = [0, 0, 0];
+  for (let i = from; i < to; i++) {
+    if (outcomes.prediction[i] === -1) bad++;
+    if (outcomes.prediction[i] === outcomes.label[i]) correct++;
+    loss += outcomes.loss[i]!;
   }
-  if (places.length === 0) return undefinedEvaluation(part, task, 0, 'the split has no examples');
-  const correct = places.filter((i) => outcomes.prediction[i] === outcomes.label[i]).length;
-  const loss = places.reduce((sum, i) => sum + outcomes.loss[i]!, 0) / places.length;
-  return {
-    ...base,
-    status: 'ok',
-    correct,
-    accuracy: correct / places.length,
-    loss: Number.isFinite(loss) ? loss : null,
-    logitsHash,
-  };
+  if (bad > 0) {
+    const reason = `the logits of ${bad} of ${examples} examples are not finite`;
+    return {...base, status: 'non-finite', reason, correct: null, accuracy: null, loss: null};
+  }
+  const mean = loss / examples;
+  return {...base, status: 'ok', correct, accuracy: correct / examples, loss: Number.isFinite(mean) ? mean : null};
+}
+
+/** Over the logits that were taken, row by row, without the zeros after shorter ones. */
+function hashLogits({logits, width, taken, paths}: Answers, from: number, to: number): string {
+  const hash = createHash('sha256');
+  const whole = paths.every(({classes}) => classes.length === width);
+  const step = whole ? to - from : 1;
+  for (let i = from; i < to; i += step) {
+    const end = whole ? to * width : i * width + paths[taken[i]!]!.classes.length;
+    const part = logits.subarray(i * width, end);
+    hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  }
+  return hash.digest('hex');
 }

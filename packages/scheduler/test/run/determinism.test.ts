@@ -1,0 +1,113 @@
+import {createEngine} from '@accrete/engine';
+import {bitEqual} from '@accrete/kit';
+import {expect} from 'chai';
+import {type Checkpoint, decodeCheckpoint, encodeCheckpoint, type RunConfigInput, strategies} from '../../src/index.ts';
+import {type Collected, evaluations, runTiny, smallOptions, useEngine} from '../support/tiny-run.ts';
+
+const {replay, ewc, packnet} = smallOptions;
+const train = {epochs: 2, batchSize: 16, optimizer: {kind: 'sgd', learningRate: 0.1, momentum: 0.9}} as const;
+const stateful = {...train, atBoundary: 'keep', optimizer: {kind: 'adam', learningRate: 0.01}} as const;
+const inference = {kind: 'lowest-entropy'} as const;
+
+/** Every strategy, plain fine-tuning, chains, and optimisers whose state crosses the boundaries of tasks. */
+const cases: Record<string, Partial<RunConfigInput>> = {
+  'fine-tuning': {scenario: 'class-incremental'},
+  ...Object.fromEntries(strategies.kinds.map((kind) => [kind, {strategy: [smallOptions[kind]]}])),
+  'replay, class-balanced, class-incremental': {
+    scenario: 'class-incremental',
+    strategy: [{...replay, policy: 'class-balanced'}],
+  },
+  'replay and ewc': {scenario: 'class-incremental', strategy: [replay, ewc]},
+  'ewc and packnet': {strategy: [ewc, packnet]},
+  'packnet with inferred tasks': {scenario: 'class-incremental', strategy: [packnet], taskInference: inference},
+  'grow with inferred tasks': {scenario: 'domain-incremental', strategy: [smallOptions.grow], taskInference: inference},
+  'adam across tasks': {scenario: 'class-incremental', train: stateful},
+  'adam across tasks, packnet': {strategy: [packnet], train: stateful},
+  'adam across tasks, ewc, domain-incremental': {scenario: 'domain-incremental', strategy: [ewc], train: stateful},
+};
+
+function results({end, outcomes}: Collected) {
+  return {end: {...end, durationMs: 0}, outcomes};
+}
+
+function arraysOf({network, optimizerState, strategyStates}: Checkpoint) {
+  const kept = strategyStates.flatMap(({arrays}, i) =>
+    Object.entries(arrays).map(([k, a]) => [`${i}/${k}`, a] as const),
+  );
+  return {...network.parameters, ...optimizerState, ...Object.fromEntries(kept)};
+}
+
+describe('determinism', () => {
+  const engine = useEngine();
+
+  for (const [name, changed] of Object.entries(cases)) {
+    it(`${name}: run twice, and resumed from every checkpoint on a fresh engine, ends the same to the bit`, async () => {
+      const whole = await runTiny(engine(), changed);
+      expect(whole.end).to.include({status: 'done', tensorsLeaked: 0});
+      const offering = await runTiny(engine(), changed, {checkpointEverySteps: 3});
+      expect(results(offering)).to.deep.equal(results(whole));
+      expect(offering.checkpoints.length).to.be.greaterThan(whole.checkpoints.length + 4);
+      const files = ['before.arrow', 'after-000.arrow', 'after-001.arrow', 'after-002.arrow'];
+      expect(Object.keys(whole.outcomes)).to.have.members(files);
+
+      const fresh = await createEngine({kind: 'onnx'});
+      try {
+        for (const checkpoint of offering.checkpoints) {
+          const before = encodeCheckpoint(checkpoint, null);
+          const resume = decodeCheckpoint(before, 'the checkpoint').checkpoint;
+          const resumed = await runTiny(fresh, changed, {resume});
+          const {cursor} = checkpoint;
+          const at = `from task ${cursor.task}, phase ${cursor.phase}, epoch ${cursor.epoch}, step ${cursor.step}`;
+          expect(resumed.end?.parametersHash, at).to.equal(whole.end?.parametersHash);
+          for (const [file, hash] of Object.entries(resumed.outcomes))
+            expect(hash, `${at}: ${file}`).to.equal(whole.outcomes[file]);
+          expect(resumed.events[0], at).to.include({type: 'run-resume', task: cursor.task, step: cursor.step});
+          expect(encodeCheckpoint(resume, null), `${at}: what it was resumed from was written into`).to.deep.equal(
+            before,
+          );
+          const [last, wanted] = [resumed, whole].map(({checkpoints}) => checkpoints.at(-1));
+          if (!last) continue; // Resumed from the last one.
+          const [found, expected] = [arraysOf(last), arraysOf(wanted!)];
+          expect(Object.keys(found).sort(), at).to.deep.equal(Object.keys(expected).sort());
+          for (const key of Object.keys(found))
+            expect(bitEqual(found[key]!, expected[key]!), `${at}: ${key}`).to.equal(true);
+        }
+      } finally {
+        await fresh.dispose();
+      }
+    });
+  }
+
+  it('logs the same loss of the epoch whether it was resumed in its middle or not', async () => {
+    const epochs = ({events}: Collected) =>
+      events.filter((event) => event.type === 'epoch').map(({durationMs: _, ...rest}) => rest);
+    const strategy = [ewc];
+    const whole = await runTiny(engine(), {strategy}, {checkpointEverySteps: 3});
+    const middle = whole.checkpoints.findIndex(({cursor}) => cursor.task === 1 && cursor.step > 0);
+    const resumed = await runTiny(engine(), {strategy}, {resume: whole.checkpoints[middle]!});
+    const wanted = epochs(whole)
+      .filter(({task}) => task >= 1)
+      .slice(-epochs(resumed).length);
+    expect(epochs(resumed)).to.deep.equal(wanted);
+    expect(wanted.length).to.be.greaterThan(2);
+    expect(wanted.at(-1)?.terms['ewc']).to.be.greaterThan(0);
+  });
+
+  it('differs for another seed, in parameters and in outcomes', async () => {
+    const [one, two] = [await runTiny(engine()), await runTiny(engine(), {seed: 2})];
+    expect(one.end?.parametersHash).not.to.equal(two.end?.parametersHash);
+    expect(evaluations(one.events).at(-1)?.logitsHash).not.to.equal(evaluations(two.events).at(-1)?.logitsHash);
+  });
+
+  it('shuffles every epoch in an order of its own', async () => {
+    const loss = async (epochs: number): Promise<(number | null)[]> => {
+      const {events} = await runTiny(engine(), {
+        train: {...train, epochs, optimizer: {kind: 'sgd', learningRate: 1e-30}},
+      });
+      return events.filter((event) => event.type === 'epoch').map(({loss}) => loss);
+    };
+    // With parameters at rest, the mean over batches differs only by which examples fall into the short last batch.
+    const [first, second] = await loss(2);
+    expect(first).not.to.equal(second);
+  });
+});
