@@ -8,7 +8,9 @@ const require = createRequire(import.meta.url);
 const mocha = join(dirname(require.resolve('mocha/package.json')), 'bin/mocha.js');
 const config = resolve(import.meta.dirname, '../.mocharc.json');
 rmSync('test-results.json', {force: true});
-const run = (args) => spawnSync(process.execPath, [mocha, '--config', config, ...args], {stdio: 'inherit'});
+// Nx asks its children for colours, and examples that print numbers would not print what they say.
+const {FORCE_COLOR: _, ...env} = process.env;
+const run = (args) => spawnSync(process.execPath, [mocha, '--config', config, ...args], {stdio: 'inherit', env});
 const {status} = run(['--reporter', resolve(import.meta.dirname, 'reporter.cjs'), ...process.argv.slice(2)]);
 if (!existsSync('test-results.json')) process.exit(status || 1); // Its files did not load; mocha has said why.
 const results = JSON.parse(readFileSync('test-results.json', 'utf8'));

@@ -53,6 +53,7 @@ export interface CompileOptions {
   /**
    * Everything that `fn` depends on apart from the specs, as text. Where given, a program compiled before under the same key,
    * specs, constants and donations is shared instead of compiled again. The caller vouches that equal keys mean equal functions.
+   * The 32 programs last given up stay compiled for whoever asks for the same again, until the engine is disposed.
    */
   readonly key?: string;
 }
@@ -77,7 +78,7 @@ export interface Program {
    *   inputs or programs given up; E_ENGINE for buffers of another engine. Nothing is consumed then.
    */
   run(inputs: Buffers, noise?: SeedStream): Promise<Buffers>;
-  /** Idempotent. A shared program is released with its last holder. */
+  /** Idempotent. With its last holder, a program compiled under a key becomes idle; any other is released. */
   dispose(): void;
 }
 
@@ -103,8 +104,11 @@ export interface Engine {
    *   that do not fit; E_DUPLICATE for a name that is input and constant; E_DISPOSED. Errors of `fn` itself pass through.
    */
   compile(fn: PureFunction, inputs: Readonly<Record<string, ArraySpec>>, options: CompileOptions): Promise<Program>;
-  /** Live buffers and programs, for leak checks; `tensors` counts those of tfjs in the whole process. */
-  live(): {readonly buffers: number; readonly programs: number; readonly tensors: number};
+  /**
+   * Live buffers and programs, for leak checks; `tensors` counts those of tfjs in the whole process. `idle` programs, which no
+   * one holds but the cache keeps, are counted apart, and so are their tensors.
+   */
+  live(): {readonly buffers: number; readonly programs: number; readonly idle: number; readonly tensors: number};
   /** Releases everything the engine still holds, the program cache included. Idempotent. */
   dispose(): Promise<void>;
 }

@@ -2,12 +2,15 @@ import {hostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
 import fc from 'fast-check';
-import type {PureFunction} from '../src/index.ts';
+import type {EngineKind, PureFunction} from '../src/index.ts';
 import {kernelFamilies, kernelMappings} from '../src/trace/kernels/registry.ts';
 import {binaryCases} from './support/cases/binary.ts';
 import type {KernelCase} from './support/cases/case.ts';
+import {convolutionCases} from './support/cases/convolution.ts';
 import {creationCases} from './support/cases/creation.ts';
 import {indexingCases} from './support/cases/indexing.ts';
+import {normalisationCases} from './support/cases/normalisation.ts';
+import {poolingCases} from './support/cases/pooling.ts';
 import {productCases} from './support/cases/product.ts';
 import {reductionCases} from './support/cases/reduction.ts';
 import {shapeCases} from './support/cases/shape.ts';
@@ -20,6 +23,9 @@ const families: Readonly<Record<string, readonly KernelCase[]>> = {
   binary: binaryCases,
   reduction: reductionCases,
   product: productCases,
+  convolution: convolutionCases,
+  pooling: poolingCases,
+  normalisation: normalisationCases,
   shape: shapeCases,
   creation: creationCases,
   indexing: indexingCases,
@@ -30,7 +36,7 @@ const numRuns = Number(process.env['FC_RUNS'] ?? 8);
 
 describe('every mapped kernel, traced and run by ONNX Runtime, agrees with the tfjs cpu backend', () => {
   const onnx = useEngine('onnx');
-  const cpu = useEngine('cpu');
+  const cpu = useEngine((process.env['KERNEL_REFERENCE'] ?? 'cpu') as EngineKind);
 
   for (const [family, list] of Object.entries(families)) {
     describe(family, () => {

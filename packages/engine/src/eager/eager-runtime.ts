@@ -12,6 +12,9 @@ type Memory = Tensor;
 type Arrays = Readonly<Record<string, HostArray>>;
 type Specs = Readonly<Record<string, ArraySpec>>;
 
+/** What is known of a function before it runs. */
+type Description = Pick<Executable<Memory>, 'outputs' | 'noise' | 'changed'>;
+
 /** Functions run as they are, step by step, on a tfjs backend that is ready. An array is a kept tensor. */
 export class EagerRuntime implements Runtime<Memory> {
   readonly kind: EngineKind;
@@ -42,8 +45,8 @@ export class EagerRuntime implements Runtime<Memory> {
   }
 
   async prepare(_name: string, fn: PureFunction, inputs: Specs, constants: Arrays): Promise<Executable<Memory>> {
-    const {outputs, noise} = this.#describe(fn, inputs, constants);
-    return new EagerExecutable(this, fn, constants, outputs, noise);
+    const description = this.#describe(fn, inputs, constants);
+    return new EagerExecutable(this, fn, constants, description);
   }
 
   /** Runs a function. Outputs are kept tensors of their own. */
@@ -61,7 +64,7 @@ export class EagerRuntime implements Runtime<Memory> {
   }
 
   /** Outputs and noise, from a trace where every kernel is mapped, else from a run on zeros. */
-  #describe(fn: PureFunction, inputs: Specs, constants: Arrays): {outputs: Specs; noise: readonly NoiseSpec[]} {
+  #describe(fn: PureFunction, inputs: Specs, constants: Arrays): Description {
     try {
       return trace(fn, inputs, constants);
     } catch (error) {
@@ -87,7 +90,7 @@ export class EagerRuntime implements Runtime<Memory> {
         name,
         {shape, dtype: dtype as ArraySpec['dtype']},
       ]);
-      return {outputs: Object.fromEntries(outputs), noise: declared};
+      return {outputs: Object.fromEntries(outputs), noise: declared, changed: () => false};
     } finally {
       for (const memory of held) memory.dispose();
     }
@@ -97,16 +100,22 @@ export class EagerRuntime implements Runtime<Memory> {
 class EagerExecutable implements Executable<Memory> {
   readonly outputs: Specs;
   readonly noise: readonly NoiseSpec[];
+  readonly changed: () => boolean;
   readonly #runtime: EagerRuntime;
   readonly #fn: PureFunction;
   readonly #constants: Readonly<Record<string, Memory>>;
 
-  constructor(runtime: EagerRuntime, fn: PureFunction, constants: Arrays, outputs: Specs, noise: readonly NoiseSpec[]) {
+  constructor(runtime: EagerRuntime, fn: PureFunction, constants: Arrays, {outputs, noise, changed}: Description) {
     this.#runtime = runtime;
     this.#fn = fn;
     this.#constants = Object.fromEntries(Object.entries(constants).map(([name, array]) => [name, runtime.put(array)]));
     this.outputs = outputs;
     this.noise = noise;
+    this.changed = changed;
+  }
+
+  get tensors(): number {
+    return Object.keys(this.#constants).length;
   }
 
   async run(inputs: Readonly<Record<string, Memory>>, noise: Arrays): Promise<Readonly<Record<string, Memory>>> {

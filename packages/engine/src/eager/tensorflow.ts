@@ -38,7 +38,7 @@ export async function prepareTensorflow(): Promise<TensorflowBackend> {
   } catch (error) {
     throw new HarnessError(
       'E_ENGINE',
-      `engine "tensorflow": ${PACKAGE} does not load (${messageOf(error).split('\n')[0]}). Install it (npm install ${PACKAGE}), build its binding (npm rebuild ${PACKAGE} --build-addon-from-source), or use createEngine({kind: 'onnx'}).`,
+      `engine "tensorflow": ${PACKAGE} does not load (${messageOf(error).split('\n')[0]}). Install it (npm install ${PACKAGE}), build its binding against a TensorFlow from pip (node node_modules/@accrete/engine/scripts/setup-tensorflow.mjs; in this workspace npm run setup:tensorflow), or use createEngine({kind: 'onnx'}).`,
       {},
       error,
     );

@@ -12,6 +12,7 @@ import {
   type KernelConfig,
   registerKernel,
   type TensorInfo,
+  unregisterKernel,
 } from '@tensorflow/tfjs-core';
 import {readyBackend} from './backend.ts';
 import {prepareCpu} from './cpu.ts';
@@ -67,12 +68,35 @@ interface CpuBackend extends KernelBackend {
   makeTensorInfo(shape: number[], dtype: TensorInfo['dtype'], values: BackendValues): TensorInfo;
 }
 
+/**
+ * Kernels of tfjs-backend-wasm 4.22 that compute something else than those of `cpu`: on every input, or on int32 and bool.
+ * MaxPoolGrad loses gradients, the others take whole numbers for floats.
+ */
+const faulty: Readonly<Record<string, 'always' | 'whole'>> = {
+  MaxPoolGrad: 'always',
+  ClipByValue: 'whole',
+  Neg: 'whole',
+};
+
 function fillGaps(): void {
   for (const {kernelName, kernelFunc} of getKernelsForBackend('cpu')) {
     const known = getKernel(kernelName, 'wasm') as KernelConfig | undefined;
-    if (known === undefined) registerKernel({kernelName, backendName: 'wasm', kernelFunc: onCpu(kernelFunc)});
+    const replaced = onCpu(kernelFunc);
+    if (known === undefined) registerKernel({kernelName, backendName: 'wasm', kernelFunc: replaced});
+    else if (faulty[kernelName] !== undefined && !mended.has(kernelName)) {
+      const {kernelFunc: own} = known;
+      const always = faulty[kernelName] === 'always';
+      mended.add(kernelName);
+      unregisterKernel(kernelName, 'wasm');
+      registerKernel({
+        ...known,
+        kernelFunc: (call) => (always || call.inputs['x']?.dtype !== 'float32' ? replaced(call) : own(call)),
+      });
+    }
   }
 }
+
+const mended = new Set<string>();
 
 /** A kernel of the cpu backend, for tensors of the wasm backend. */
 function onCpu(kernelFunc: KernelConfig['kernelFunc']): KernelConfig['kernelFunc'] {

@@ -76,7 +76,7 @@ export class OnnxRuntime implements Runtime<Tensor> {
         intraOpNumThreads: this.threads,
         interOpNumThreads: 1,
         logSeverityLevel: 3,
-        // Idle threads sleep rather than spin, so that runs side by side on one machine do not take each other's time.
+        // Idle threads sleep rather than spin: on a machine that others use too, spinning made steps half as long again.
         extra: {session: {intra_op: {allow_spinning: '0'}}},
       });
     } catch (error) {
@@ -93,19 +93,22 @@ export class OnnxRuntime implements Runtime<Tensor> {
 class OnnxExecutable implements Executable<Tensor> {
   readonly outputs: Executable<Tensor>['outputs'];
   readonly noise: Executable<Tensor>['noise'];
+  readonly tensors = 0;
+  readonly changed: () => boolean;
   readonly #runtime: OnnxRuntime;
   readonly #name: string;
   readonly #session: InferenceSession;
   /** The inputs and noise that the graph still has. */
   readonly #fed: readonly Value[];
 
-  constructor(runtime: OnnxRuntime, name: string, {graph, outputs, noise}: Trace, session: InferenceSession) {
+  constructor(runtime: OnnxRuntime, name: string, {graph, outputs, noise, changed}: Trace, session: InferenceSession) {
     this.#runtime = runtime;
     this.#name = name;
     this.#session = session;
     this.#fed = graph.inputs;
     this.outputs = outputs;
     this.noise = noise;
+    this.changed = changed;
   }
 
   async run(

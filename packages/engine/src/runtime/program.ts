@@ -1,5 +1,6 @@
 import {type ArraySpec, HarnessError, type SeedStream} from '@accrete/kit';
 import type {Buffers, Program} from '../engine.ts';
+import {capturedChanged} from '../trace/refusal.ts';
 import {RuntimeBuffer} from './buffer.ts';
 import {checkInputs} from './check.ts';
 import {drawNoise} from './noise.ts';
@@ -54,6 +55,7 @@ export class RuntimeProgram<Memory> implements Program {
     const {runtime, buffers} = this.#host;
     const {executable, donate, spare} = this.#compiled;
     if (this.#disposed) throw new HarnessError('E_DISPOSED', `program "${this.name}" was disposed. Compile it again.`);
+    if (executable.changed()) throw capturedChanged(this.name);
     checkInputs(this.name, this.inputs, inputs, this.#donated);
     const drawn = Object.fromEntries(executable.noise.map((spec) => [spec.name, drawNoise(spec, this.#stream(noise))]));
     const own = ownBuffers(runtime, inputs);

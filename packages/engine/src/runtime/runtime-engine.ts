@@ -16,6 +16,9 @@ import type {Runtime} from './runtime.ts';
 
 type Specs = Readonly<Record<string, ArraySpec>>;
 
+/** How many programs that no one holds are kept for whoever compiles the same again; the least recently used go first. */
+const IDLE_PROGRAMS = 32;
+
 /** A compiled function and how many programs hold it. */
 interface Shared<Memory> {
   readonly compiled: Promise<Compiled<Memory>>;
@@ -30,6 +33,8 @@ export class RuntimeEngine<Memory> implements Engine {
   readonly #buffers = new Set<RuntimeBuffer<Memory>>();
   readonly #programs = new Map<RuntimeProgram<Memory>, Shared<Memory>>();
   readonly #cache = new Map<string, Shared<Memory>>();
+  /** What no program holds any more, in the order in which it was given up. */
+  readonly #idle = new Map<Shared<Memory>, Compiled<Memory>>();
   /** Native resources being released. */
   readonly #closing = new Set<Promise<void>>();
   #disposed = false;
@@ -66,10 +71,11 @@ export class RuntimeEngine<Memory> implements Engine {
   async compile(fn: PureFunction, inputs: Specs, options: CompileOptions): Promise<Program> {
     this.#alive();
     const key = options.key === undefined ? undefined : cacheKey(inputs, options, options.key);
-    const known = key === undefined ? undefined : this.#cache.get(key);
+    const known = key === undefined ? undefined : this.#known(key);
     const shared: Shared<Memory> = known ?? {compiled: this.#build(fn, inputs, options), key, holders: 0};
     if (key !== undefined) this.#cache.set(key, shared);
     shared.holders++;
+    this.#idle.delete(shared);
     let compiled: Compiled<Memory>;
     try {
       compiled = await shared.compiled;
@@ -80,7 +86,7 @@ export class RuntimeEngine<Memory> implements Engine {
     const host: ProgramHost<Memory> = {
       runtime: this.#runtime,
       buffers: this.#buffers,
-      release: (released) => this.#release(released),
+      release: (released) => this.#release(released, compiled),
     };
     const program = new RuntimeProgram(host, compiled, options.name, known !== undefined);
     this.#programs.set(program, shared);
@@ -91,11 +97,14 @@ export class RuntimeEngine<Memory> implements Engine {
     return program;
   }
 
-  live(): {readonly buffers: number; readonly programs: number; readonly tensors: number} {
+  live(): {readonly buffers: number; readonly programs: number; readonly idle: number; readonly tensors: number} {
+    let parked = 0;
+    for (const {executable} of this.#idle.values()) parked += executable.tensors;
     return {
       buffers: this.#buffers.size,
       programs: this.#programs.size,
-      tensors: tfjsEngine().state.numTensors,
+      idle: this.#idle.size,
+      tensors: tfjsEngine().state.numTensors - parked,
     };
   }
 
@@ -103,6 +112,7 @@ export class RuntimeEngine<Memory> implements Engine {
     this.#disposed = true;
     for (const program of [...this.#programs.keys()]) program.dispose();
     for (const buffer of [...this.#buffers]) buffer.dispose();
+    for (const shared of [...this.#idle.keys()]) this.#close(shared);
     await Promise.all(this.#closing);
   }
 
@@ -129,18 +139,39 @@ export class RuntimeEngine<Memory> implements Engine {
     };
   }
 
-  #release(program: RuntimeProgram<Memory>): void {
+  /** What was compiled under a key, unless a tensor that it took from outside has changed since. */
+  #known(key: string): Shared<Memory> | undefined {
+    const shared = this.#cache.get(key);
+    const compiled = shared && this.#idle.get(shared);
+    if (compiled?.executable.changed()) this.#close(shared!);
+    return this.#cache.get(key);
+  }
+
+  #release(program: RuntimeProgram<Memory>, compiled: Compiled<Memory>): void {
     const shared = this.#programs.get(program)!;
     this.#programs.delete(program);
     shared.holders--;
     if (shared.holders > 0) return;
+    this.#freeSpare(compiled);
+    this.#idle.set(shared, compiled);
+    if (shared.key === undefined || this.#disposed) this.#close(shared);
+    else if (this.#idle.size > IDLE_PROGRAMS) this.#close(this.#idle.keys().next().value!);
+  }
+
+  /** Releases a program that is idle. */
+  #close(shared: Shared<Memory>): void {
+    const compiled = this.#idle.get(shared)!;
+    this.#idle.delete(shared);
     if (shared.key !== undefined) this.#cache.delete(shared.key);
-    const closed = shared.compiled.then(async ({executable, spare}) => {
-      for (const memory of [...spare.values()].flat()) this.#runtime.free(memory);
-      await executable.dispose();
-    });
+    this.#freeSpare(compiled);
+    const closed = compiled.executable.dispose();
     this.#closing.add(closed);
     void closed.finally(() => this.#closing.delete(closed));
+  }
+
+  #freeSpare({spare}: Compiled<Memory>): void {
+    for (const memory of [...spare.values()].flat()) this.#runtime.free(memory);
+    spare.clear();
   }
 
   #alive(): void {

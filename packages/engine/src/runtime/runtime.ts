@@ -27,6 +27,10 @@ export interface Runtime<Memory> {
 export interface Executable<Memory> {
   readonly outputs: Readonly<Record<string, ArraySpec>>;
   readonly noise: readonly NoiseSpec[];
+  /** True where a tensor that the function took from outside holds other values than when it was made runnable. */
+  readonly changed: () => boolean;
+  /** tfjs tensors that it holds, for leak checks. */
+  readonly tensors: number;
   /**
    * @param inputs memory by input name, borrowed.
    * @param spare memory that some outputs shall take, by output name; given only where the runtime reuses memory.

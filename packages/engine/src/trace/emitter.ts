@@ -42,6 +42,26 @@ const widenings: Readonly<Partial<Record<ElementType, readonly ElementType[]>>> 
   float32: ['float64'],
 };
 
+/** True where a permutation moves only axes of size 1, which hold no order: the elements stay where they are. */
+function keepsOrder(shape: readonly number[], perm: readonly number[]): boolean {
+  const moved = perm.filter((axis) => shape[axis] !== 1);
+  return moved.every((axis, i) => i === 0 || axis > moved[i - 1]!);
+}
+
+/** Brings an image batch from the layout of ONNX (channels second) to that of tfjs (channels last). */
+export const CHANNELS_LAST: readonly number[] = [0, 2, 3, 1];
+
+/** The permutation that undoes another. */
+export function inverse(perm: readonly number[]): number[] {
+  return perm.map((_, axis) => perm.indexOf(axis));
+}
+
+/** Operands of an elementwise operation in one layout, and the way back to the layout in which they came. */
+export interface Aligned {
+  readonly values: readonly Value[];
+  restore(value: Value): Value;
+}
+
 /** Appends operations to a graph, leaving out those that would do nothing. */
 export class Emitter {
   readonly graph: GraphBuilder;
@@ -96,6 +116,8 @@ export class Emitter {
     const {origin} = value;
     const source = origin.kind === 'node' && origin.node.op === 'Cast' ? origin.node.inputs[0]! : undefined;
     if (source !== undefined && widenings[source.dtype]?.includes(value.dtype)) return this.cast(source, dtype);
+    const moved = this.permutation(value);
+    if (moved !== undefined) return this.transpose(this.cast(moved.source, dtype), moved.perm);
     return this.node('Cast', [value], dtype, value.shape, {to: dtype});
   }
 
@@ -127,9 +149,7 @@ export class Emitter {
     const {origin} = value;
     if (perm.every((axis, i) => axis === i)) return value;
     const shape = perm.map((axis) => value.shape[axis]!);
-    const moved = perm.filter((axis) => value.shape[axis] !== 1);
-    // Axes of size 1 hold no order: where only they move, the elements stay where they are.
-    if (moved.every((axis, i) => i === 0 || axis > moved[i - 1]!)) return this.reshape(value, shape);
+    if (keepsOrder(value.shape, perm)) return this.reshape(value, shape);
     if (origin.kind === 'node' && origin.node.op === 'Transpose') {
       const before = origin.node.attributes['perm'] as readonly number[];
       return this.transpose(
@@ -138,6 +158,59 @@ export class Emitter {
       );
     }
     return this.node('Transpose', [value], value.dtype, shape, {perm});
+  }
+
+  /** A value in reverse order along some axes. */
+  reversed(value: Value, axes: readonly number[]): Value {
+    const along = axes.filter((axis) => value.shape[axis]! > 1);
+    if (along.length === 0) return value;
+    const starts = along.map((axis) => value.shape[axis]! - 1);
+    const ends = along.map((axis) => -(value.shape[axis]! + 1));
+    const ranges = [starts, ends, along, along.map(() => -1)].map((list) => this.ints(list));
+    return this.node('Slice', [value, ...ranges], value.dtype, value.shape);
+  }
+
+  /** An operand with its axes permuted, whole; what is stored small is permuted before it is expanded. */
+  permuted(operand: Traced, perm: readonly number[], dtype: ElementType = operand.dtype): Value {
+    const value = this.ranked(this.thin(operand, dtype), perm.length);
+    return this.expand(
+      this.transpose(value, perm),
+      perm.map((axis) => operand.shape[axis]!),
+    );
+  }
+
+  /** Where a value is another one transposed: that one, and how. */
+  permutation({origin}: Value): {readonly source: Value; readonly perm: readonly number[]} | undefined {
+    if (origin.kind !== 'node' || origin.node.op !== 'Transpose') return undefined;
+    return {source: origin.node.inputs[0]!, perm: origin.node.attributes['perm'] as readonly number[]};
+  }
+
+  /**
+   * Operands that broadcast, freed of a transpose that they share: so that it comes after the operation instead, where it
+   * meets the opposite one or nothing needs it. The layout of images is worth a transpose of the operands that lack it.
+   */
+  align(values: readonly Value[]): Aligned {
+    const rank = Math.max(0, ...values.map(({shape}) => shape.length));
+    const lead = values.map((value) => this.permutation(value)).find((moved) => moved?.perm.length === rank);
+    const asIs: Aligned = {values, restore: (value) => value};
+    if (lead === undefined) return asIs;
+    const {perm} = lead;
+    const back = inverse(perm);
+    const ranked = values.map((value) => (sizeOf(value.shape) === 1 ? value : this.ranked(value, rank)));
+    const free = (value: Value): boolean =>
+      sizeOf(value.shape) === 1 ||
+      keepsOrder(value.shape, back) ||
+      sameShape(this.permutation(value)?.perm ?? [], perm);
+    if (!sameShape(perm, CHANNELS_LAST) && !ranked.every(free)) return asIs;
+    return {
+      values: ranked.map((value) => (sizeOf(value.shape) === 1 ? value : this.transpose(value, back))),
+      restore: (value) => this.transpose(this.ranked(value, rank), perm),
+    };
+  }
+
+  /** A value with axes of size 1 in front, up to a rank. */
+  ranked(value: Value, rank: number): Value {
+    return this.reshape(value, [...new Array<number>(Math.max(0, rank - value.shape.length)).fill(1), ...value.shape]);
   }
 
   /**
@@ -154,9 +227,9 @@ export class Emitter {
     attributes: Readonly<Record<string, Attribute>> = {},
     yields: ElementType = compute,
   ): Traced {
-    const values = operands.map((operand) => this.thin(operand, compute));
+    const {values, restore} = this.align(operands.map((operand) => this.thin(operand, compute)));
     const stored = broadcastShape(values.map(({shape}) => shape));
-    const value = this.cast(this.node(op, values, yields, stored, attributes), result);
+    const value = this.cast(restore(this.node(op, values, yields, stored, attributes)), result);
     return traced(value, result, broadcastShape(operands.map(({shape}) => shape)));
   }
 }

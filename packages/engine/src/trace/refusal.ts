@@ -12,6 +12,7 @@ export type RefusalReason =
   | 'kept'
   | 'type'
   | 'outside'
+  | 'captured'
   | 'nested';
 
 /** An E_TRACE error. @param what the sentence that says what came and what to do. */
@@ -32,6 +33,11 @@ export function unmapped(kernel: string): HarnessError {
   );
 }
 
+/** The refusal of a dtype that graphs do not have. */
+export function unknownType(dtype: string): HarnessError {
+  return refusal('type', `a traced function computes with float32, int32 and bool, got ${dtype}. Cast it outside.`);
+}
+
 /** The refusal of reading a value of the graph. */
 export function valueRead(): HarnessError {
   return refusal(
@@ -46,6 +52,14 @@ export function randomNumbers(op: string): HarnessError {
     'random',
     `tf.${op} in a traced function would be recorded once and give the same numbers on every run. Declare noise instead: noise.uniform(name, shape) or noise.normal(name, shape), the second argument of the function.`,
     {op},
+  );
+}
+
+/** The refusal of running a program whose captured constants are no longer what they were. */
+export function capturedChanged(program: string): HarnessError {
+  return refusal(
+    'captured',
+    `program "${program}" uses a tensor from outside whose values changed since it was compiled. Pass it as an input, or compile again.`,
   );
 }
 

@@ -10,9 +10,16 @@ import {
 import type {Emitter, TensorType, Traced} from './emitter.ts';
 import type {ConstantData} from './graph.ts';
 import type {KernelMapping} from './kernels/kernel.ts';
-import {activeOps, randomNumbers, refusal, valueRead} from './refusal.ts';
+import {activeOps, randomNumbers, refusal, unknownType, valueRead} from './refusal.ts';
 
 const random = /^(rand|random[A-Z]\w*|truncatedNormal|dropout|multinomial)$/;
+
+/** A tensor of another backend as it was when it became a constant. */
+interface Captured {
+  readonly dataId: DataId;
+  readonly home: KernelBackend;
+  readonly values: BackendValues;
+}
 
 interface Entry {
   readonly traced: Traced;
@@ -25,6 +32,7 @@ export class TraceBackend extends KernelBackend {
   readonly #entries = new Map<DataId, Entry>();
   /** Tensors of other backends that became constants, so that one captured tensor is one constant. */
   readonly #captured = new Map<DataId, Traced>();
+  readonly #outside: Captured[] = [];
   /** The first value read that could not be refused on the spot, because tfjs reads it asynchronously. */
   asyncRead: Error | undefined;
 
@@ -56,10 +64,23 @@ export class TraceBackend extends KernelBackend {
           'the traced function uses a tensor of an earlier trace, or one that was disposed. Pass it as an input or a constant.',
         );
       }
-      constant = this.#constant(home.readSync(dataId), shape, dtype);
+      const values = home.readSync(dataId);
+      constant = this.#constant(values, shape, dtype);
+      this.#outside.push({dataId, home, values: values.slice()});
       this.#captured.set(dataId, constant);
     }
     return this.#emit.reshaped(constant, shape);
+  }
+
+  /** A question to ask later: whether a tensor of another backend, still there, holds other values than when it was used. */
+  watch(): () => boolean {
+    const outside = [...this.#outside];
+    return () =>
+      outside.some(({dataId, home, values}) => {
+        if (engine().state.tensorInfo.get(dataId)?.backend !== home) return false;
+        const now = home.readSync(dataId);
+        return values.some((value, i) => !Object.is(value, now[i]));
+      });
   }
 
   /** Runs the mapping of a kernel on the tensors that tfjs hands it. */
@@ -139,7 +160,7 @@ export class TraceBackend extends KernelBackend {
 
   #constant(values: BackendValues, shape: readonly number[], dtype: DataType): Traced {
     if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
-      throw refusal('type', `a traced function computes with float32, int32 and bool, got ${dtype}. Cast it outside.`);
+      throw unknownType(dtype);
     }
     return this.#emit.constant(typed(values, dtype), dtype, shape);
   }

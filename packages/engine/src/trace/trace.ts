@@ -2,10 +2,7 @@ import type {ArraySpec, HostArray} from '@accrete/kit';
 import {
   engine,
   getBackend,
-  getKernelsForBackend,
-  type KernelConfig,
   registerBackend,
-  registerKernel,
   removeBackend,
   setBackend,
   Tensor,
@@ -17,7 +14,8 @@ import type {Noise, PureFunction} from '../engine.ts';
 import type {NoiseSpec} from '../runtime/noise.ts';
 import {Emitter, type Traced, traced} from './emitter.ts';
 import {type Graph, GraphBuilder, type Value} from './graph.ts';
-import {kernelMappings} from './kernels/registry.ts';
+import {lean} from './lean.ts';
+import {registerMappings} from './mappings.ts';
 import {randomNumbers, refusal, unmapped} from './refusal.ts';
 import {TraceBackend} from './trace-backend.ts';
 
@@ -30,6 +28,8 @@ export interface Trace {
   readonly outputs: Readonly<Record<string, ArraySpec>>;
   /** Every declared noise, also where no output depends on it. */
   readonly noise: readonly NoiseSpec[];
+  /** True where a tensor from outside, which became a constant, holds other values by now. */
+  readonly changed: () => boolean;
 }
 
 let active: TraceBackend | undefined;
@@ -52,7 +52,7 @@ export function trace(
   const previous = getBackend() as string | undefined;
   active = backend;
   registerBackend(BACKEND, () => backend, 0);
-  registerMappings();
+  registerMappings(BACKEND);
   try {
     void setBackend(BACKEND);
     const noise: NoiseSpec[] = [];
@@ -67,9 +67,10 @@ export function trace(
     discardLeftovers(backend);
     if (backend.numDataIds() > 0) throw kept(backend.numDataIds());
     return {
-      graph: emit.graph.finish(mapValues(outputs, (result) => emit.full(result))),
+      graph: lean(emit.graph.finish(mapValues(outputs, (result) => emit.full(result)))),
       outputs: mapValues(outputs, ({shape, dtype}) => ({shape, dtype})),
       noise,
+      changed: backend.watch(),
     };
   } catch (error) {
     throw backend.asyncRead ?? explained(error);
@@ -126,21 +127,6 @@ export function checkedOutputs(outputs: unknown): Readonly<Record<string, Tensor
   }
   return outputs as Readonly<Record<string, Tensor>>;
 }
-
-/** Registers the kernels of this backend once; tfjs keeps them when the backend goes. */
-function registerMappings(): void {
-  if (getKernelsForBackend(BACKEND).length > 0) return;
-  for (const mapping of kernelMappings) {
-    const kernelFunc: KernelConfig['kernelFunc'] = ({inputs, attrs}) => {
-      const results = (active as TraceBackend).call(mapping, inputs, attrs ?? {});
-      return results.length === 1 && !severalResults.has(mapping.kernel) ? results[0]! : results;
-    };
-    registerKernel({kernelName: mapping.kernel, backendName: BACKEND, kernelFunc});
-  }
-}
-
-/** Kernels from which tfjs takes a list, whatever its length. */
-const severalResults: ReadonlySet<string> = new Set(['SplitV', 'Unpack', 'TopK']);
 
 function makeTensor(info: TensorInfo): Tensor {
   return engine().makeTensorFromTensorInfo(info);

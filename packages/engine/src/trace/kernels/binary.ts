@@ -23,8 +23,8 @@ export function compare(emit: Emitter, op: string, a: Traced, b: Traced): Traced
 export function select(emit: Emitter, condition: Traced, a: Traced, b: Traced): Traced {
   const dtype = wider(a, b);
   const type = arithmetic(dtype);
-  const values = [emit.thin(condition, 'bool'), emit.thin(a, type), emit.thin(b, type)];
-  const value = emit.node('Where', values, type, broadcastShape(values.map(({shape}) => shape)));
+  const {values, restore} = emit.align([emit.thin(condition, 'bool'), emit.thin(a, type), emit.thin(b, type)]);
+  const value = restore(emit.node('Where', values, type, broadcastShape(values.map(({shape}) => shape))));
   return traced(emit.cast(value, dtype), dtype, broadcastShape([condition.shape, a.shape, b.shape]));
 }
 

@@ -2,11 +2,13 @@ import type {FillAttrs, LinSpaceAttrs, OneHotAttrs, RangeAttrs} from '@tensorflo
 import {util} from '@tensorflow/tfjs-core';
 import type {Emitter, TensorType, Traced} from '../emitter.ts';
 import {traced} from '../emitter.ts';
+import {unknownType} from '../refusal.ts';
 import {compare, select} from './binary.ts';
 import {type KernelCall, type KernelMapping, kernel, number} from './kernel.ts';
 
 /** One number seen under a whole shape. */
 function filled(emit: Emitter, shape: readonly number[], value: number, dtype: TensorType): Traced {
+  if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') throw unknownType(dtype);
   return traced(emit.scalar(value, dtype), dtype, shape);
 }
 

@@ -1,5 +1,5 @@
 import type {GatherV2Attrs, UnsortedSegmentSumAttrs} from '@tensorflow/tfjs-core';
-import {util} from '@tensorflow/tfjs-core';
+import {backend_util, util} from '@tensorflow/tfjs-core';
 import type {Traced} from '../emitter.ts';
 import {traced} from '../emitter.ts';
 import {compare, select} from './binary.ts';
@@ -12,6 +12,12 @@ function gather({emit, inputs, attrs}: KernelCall): Traced {
   const {axis, batchDims} = attrs as GatherV2Attrs;
   const at = util.parseAxisParam(axis, [...x.shape])[0]!;
   const shared = batchDims ?? 0;
+  backend_util.segment_util.collectGatherOpShapeInfo(
+    {shape: [...x.shape], rank: x.shape.length} as never,
+    {shape: [...indices.shape], rank: indices.shape.length} as never,
+    at,
+    shared,
+  );
   const shape = [...x.shape.slice(0, at), ...indices.shape.slice(shared), ...x.shape.slice(at + 1)];
   const [data, where] = [emit.full(x), emit.full(indices, 'int32')];
   if (shared === 0) return traced(emit.node('Gather', [data, where], x.dtype, shape, {axis: at}), x.dtype);

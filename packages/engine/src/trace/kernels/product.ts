@@ -1,12 +1,12 @@
 import {sizeOf} from '@accrete/kit';
 import type {_FusedMatMulAttrs, BatchMatMulAttrs, EinsumAttrs} from '@tensorflow/tfjs-core';
+import {backend_util, util} from '@tensorflow/tfjs-core';
 import type {Emitter, Traced} from '../emitter.ts';
 import {broadcastShape, traced} from '../emitter.ts';
 import type {Value} from '../graph.ts';
-import {unmapped} from '../refusal.ts';
-import {binary, binaryKernels} from './binary.ts';
+import {activated} from './activation.ts';
+import {binary} from './binary.ts';
 import {type KernelCall, type KernelMapping, kernel} from './kernel.ts';
-import {unaryKernels} from './unary.ts';
 
 const swapLast = (emit: Emitter, value: Value): Value => {
   const order = value.shape.map((_, i) => i);
@@ -22,6 +22,12 @@ const swapLast = (emit: Emitter, value: Value): Value => {
  */
 function product(emit: Emitter, a: Traced, b: Traced, transposeA: boolean, transposeB: boolean): Traced {
   const dtype = a.dtype === 'float32' || b.dtype === 'float32' ? 'float32' : 'int32';
+  const inner = [a.shape.at(transposeA ? -2 : -1), b.shape.at(transposeB ? -1 : -2)];
+  util.assert(
+    a.shape.length >= 2 && b.shape.length >= 2 && inner[0] === inner[1],
+    () =>
+      `Error in matMul: inner shapes (${inner.join(') and (')}) of Tensors with shapes [${a.shape}] and [${b.shape}] must match`,
+  );
   const rows = a.shape.at(transposeA ? -1 : -2)!;
   const columns = b.shape.at(transposeB ? -2 : -1)!;
   const batch = broadcastShape([a.shape.slice(0, -2), b.shape.slice(0, -2)]);
@@ -32,47 +38,36 @@ function product(emit: Emitter, a: Traced, b: Traced, transposeA: boolean, trans
     return flat ? emit.reshape(value, x.shape.slice(-2)) : value;
   };
   let [left, right] = [operand(a), operand(b)];
-  const inner = flat ? [rows, columns] : shape;
+  const whole = flat ? [rows, columns] : shape;
   let result: Value;
   if (dtype === 'int32') {
     if (transposeA) left = swapLast(emit, left);
     if (transposeB) right = swapLast(emit, right);
-    result = emit.node('MatMul', [left, right], dtype, inner);
+    result = emit.node('MatMul', [left, right], dtype, whole);
   } else if (!transposeA && !transposeB) {
-    result = emit.node('MatMul', [left, right], dtype, inner);
+    result = emit.node('MatMul', [left, right], dtype, whole);
   } else {
     const flags = {transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0};
     result = flat
-      ? emit.node('Gemm', [left, right], dtype, inner, flags)
-      : emit.node('FusedMatMul', [left, right], dtype, inner, flags, 'com.microsoft');
+      ? emit.node('Gemm', [left, right], dtype, whole, flags)
+      : emit.node('FusedMatMul', [left, right], dtype, whole, flags, 'com.microsoft');
   }
   return traced(emit.reshape(result, shape), dtype);
 }
-
-const activations: Readonly<Record<string, string>> = {
-  relu: 'Relu',
-  relu6: 'Relu6',
-  elu: 'Elu',
-  sigmoid: 'Sigmoid',
-  leakyrelu: 'LeakyRelu',
-  prelu: 'Prelu',
-};
 
 function fused({emit, inputs, attrs}: KernelCall): Traced {
   const {transposeA, transposeB, activation, leakyreluAlpha} = attrs as _FusedMatMulAttrs;
   const {bias, preluActivationWeights: alpha} = inputs;
   let result = product(emit, inputs['a']!, inputs['b']!, transposeA, transposeB);
   if (bias !== undefined) result = binary(emit, 'Add', result, bias);
-  if (activation === undefined || activation === null || activation === 'linear') return result;
-  const mapping = [...unaryKernels, ...binaryKernels].find(({kernel}) => kernel === activations[activation]);
-  if (mapping === undefined) throw unmapped(`_FusedMatMul with activation ${activation}`);
-  const operands = alpha === undefined ? {x: result} : {x: result, alpha};
-  return mapping.map({emit, inputs: operands, attrs: {alpha: leakyreluAlpha}}) as Traced;
+  return activated(emit, activation, result, alpha, leakyreluAlpha);
 }
 
 function einsum({emit, inputs, attrs}: KernelCall): Traced {
   const operands = Object.values(inputs);
   const {equation} = attrs as EinsumAttrs;
+  const {allDims, idDims} = backend_util.decodeEinsumEquation(equation, operands.length);
+  backend_util.checkEinsumDimSizes(allDims.length, idDims, operands.map(({shape}) => ({shape: [...shape]})) as never);
   const [terms, result] = equation.replaceAll(' ', '').split('->') as [string, string];
   const sizes = new Map<string, number>();
   for (const [at, term] of terms.split(',').entries()) {

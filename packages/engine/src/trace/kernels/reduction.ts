@@ -38,8 +38,15 @@ function reduce(
   };
 }
 
-/** Only ReduceSum takes its axes as an input in this version of the operators. */
+/** Only ReduceSum takes its axes as an input in this version of the operators. A transpose of the operand comes after. */
 function reduction(emit: Emitter, op: string, value: Value, axes: number[], shape: number[], keepdims: number): Value {
+  const moved = emit.permutation(value);
+  if (moved !== undefined) {
+    const {source, perm} = moved;
+    const from = axes.map((axis) => perm[axis]!).sort((a, b) => a - b);
+    const ones = source.shape.map((size, axis) => (from.includes(axis) ? 1 : size));
+    return emit.reshape(emit.transpose(reduction(emit, op, source, from, ones, 1), perm), shape);
+  }
   return op === 'ReduceSum'
     ? emit.node(op, [value, emit.ints(axes)], value.dtype, shape, {keepdims})
     : emit.node(op, [value], value.dtype, shape, {axes, keepdims});
@@ -64,7 +71,7 @@ const position =
 
 function topK({emit, inputs, attrs}: KernelCall): readonly Traced[] {
   const x = inputs['x']!;
-  const {k, sorted} = attrs as TopKAttrs;
+  const {k} = attrs as TopKAttrs;
   const shape = [...x.shape.slice(0, -1), k];
   const type = numeric(x.dtype);
   const results = [
@@ -73,7 +80,7 @@ function topK({emit, inputs, attrs}: KernelCall): readonly Traced[] {
   ] as const;
   const node = emit.graph.node('TopK', [emit.full(x, type), emit.ints([k])], results, {
     axis: -1,
-    sorted: sorted ? 1 : 0,
+    sorted: 1,
   });
   return [traced(emit.cast(node[0]!, x.dtype), x.dtype), traced(emit.cast(node[1]!, 'int32'), 'int32')];
 }

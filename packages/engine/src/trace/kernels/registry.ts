@@ -1,7 +1,10 @@
 import {binaryKernels} from './binary.ts';
+import {convolutionKernels} from './convolution.ts';
 import {creationKernels} from './creation.ts';
 import {indexingKernels} from './indexing.ts';
 import type {KernelMapping} from './kernel.ts';
+import {normalisationKernels} from './normalisation.ts';
+import {poolingKernels} from './pooling.ts';
 import {productKernels} from './product.ts';
 import {reductionKernels} from './reduction.ts';
 import {shapeKernels} from './shape.ts';
@@ -13,6 +16,9 @@ export const kernelFamilies: Readonly<Record<string, readonly KernelMapping[]>> 
   binary: binaryKernels,
   reduction: reductionKernels,
   product: productKernels,
+  convolution: convolutionKernels,
+  pooling: poolingKernels,
+  normalisation: normalisationKernels,
   shape: shapeKernels,
   creation: creationKernels,
   indexing: indexingKernels,

@@ -53,9 +53,16 @@ function stridedSlice({emit, inputs, attrs}: KernelCall): Traced {
   const value = emit.full(x);
   if (info.isIdentity) return traced(emit.reshape(value, info.finalShape), x.dtype);
   const axes = x.shape.map((_, axis) => axis);
-  const shape = slice_util.computeOutShape(info.begin, info.end, info.strides);
+  // An empty range counts as -0 there.
+  const shape = slice_util.computeOutShape(info.begin, info.end, info.strides).map((size) => size + 0);
   const ranges = {starts: info.begin, ends: info.end, steps: info.strides};
-  return traced(emit.reshape(strided(emit, value, axes, ranges, shape), info.finalShape), x.dtype);
+  return traced(
+    emit.reshape(
+      strided(emit, value, axes, ranges, shape),
+      info.finalShape.map((size) => size + 0),
+    ),
+    x.dtype,
+  );
 }
 
 function reverse({emit, inputs, attrs}: KernelCall): Traced {
@@ -70,12 +77,17 @@ function reverse({emit, inputs, attrs}: KernelCall): Traced {
 function concat(emit: Emitter, operands: readonly Traced[], along: number): Traced {
   const dtype = operands.map((x) => x.dtype).reduce((a, b) => upcastType(a, b) as TensorType);
   const axis = axisOf(along, operands[0]!.shape);
+  backend_util.assertParamsConsistent(
+    operands.map((x) => [...x.shape]),
+    axis,
+  );
   const shape = backend_util.computeOutShape(
     operands.map((x) => [...x.shape]),
     axis,
   );
   const filled = operands.filter((x) => sizeOf(x.shape) > 0);
-  const values = (filled.length > 0 ? filled : operands.slice(0, 1)).map((x) => emit.full(x, dtype));
+  if (filled.length === 0) return traced(emit.scalar(0, dtype), dtype, shape);
+  const values = filled.map((x) => emit.full(x, dtype));
   return traced(values.length === 1 ? values[0]! : emit.node('Concat', values, dtype, shape, {axis}), dtype, shape);
 }
 
@@ -111,6 +123,14 @@ function pack({emit, inputs, attrs}: KernelCall): Traced {
   const operands = Object.values(inputs);
   const rank = operands[0]!.shape.length;
   const {axis} = attrs as PackAttrs;
+  for (const {shape, dtype} of operands) {
+    util.assertShapesMatch(
+      [...operands[0]!.shape],
+      [...shape],
+      'All tensors passed to stack must have matching shapes',
+    );
+    util.assert(dtype === operands[0]!.dtype, () => 'All tensors passed to stack must have matching dtypes');
+  }
   const at = axis < 0 ? axis + rank + 1 : axis;
   return concat(
     emit,
@@ -138,6 +158,10 @@ export const shapeKernels: readonly KernelMapping[] = [
     const x = inputs['input']!;
     const {dim} = attrs as ExpandDimsAttrs;
     const at = dim < 0 ? x.shape.length + dim + 1 : dim;
+    util.assert(
+      at >= 0 && at <= x.shape.length,
+      () => `Axis must be in the interval [${-(x.shape.length + 1)}, ${x.shape.length}]`,
+    );
     return emit.reshaped(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
   }),
   kernel('Cast', 'Cast', ({emit, inputs, attrs}) => {
@@ -174,6 +198,7 @@ export const shapeKernels: readonly KernelMapping[] = [
       begin,
       size,
     );
+    slice_util.assertParamsValid({shape: [...x.shape], rank: x.shape.length} as never, from!, length!);
     return traced(slice(emit, emit.full(x), from!, length!), x.dtype);
   }),
   kernel('StridedSlice', 'Slice, Reshape', stridedSlice),

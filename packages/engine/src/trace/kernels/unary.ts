@@ -45,12 +45,12 @@ function step({emit, inputs, attrs}: KernelCall): Traced {
   const x = inputs['x']!;
   const {alpha} = attrs as StepAttrs;
   // From Relu rather than by comparison: NaN stays NaN, and after a tf.relu the Relu is there already and stays fused.
-  const positive = emit.elementwise('Relu', [x], 'float32', 'float32');
-  const step = emit.elementwise('Ceil', [clip(emit, positive, 0, 1)], 'float32', 'float32');
+  const step = emit.elementwise('Sign', [emit.elementwise('Relu', [x], 'float32', 'float32')], 'float32', 'float32');
   if (!alpha) return traced(emit.thin(step, x.dtype), x.dtype, x.shape);
   const below = emit.elementwise('Equal', [step, number(emit, 0)], 'float32', 'bool', {}, 'bool');
-  const values = [emit.thin(below), emit.scalar(alpha, 'float32'), emit.thin(step)];
-  return traced(emit.cast(emit.node('Where', values, 'float32', step.value.shape), x.dtype), x.dtype, x.shape);
+  const {values, restore} = emit.align([emit.thin(below), emit.scalar(alpha, 'float32'), emit.thin(step)]);
+  const value = restore(emit.node('Where', values, 'float32', values[2]!.shape));
+  return traced(emit.cast(value, x.dtype), x.dtype, x.shape);
 }
 
 /** -1, 0 or 1, and 0 for NaN. */
@@ -67,9 +67,10 @@ function sign({emit, inputs}: KernelCall): Traced {
 
 function clip(emit: Emitter, x: Traced, min: number, max: number): Traced {
   const type = x.dtype === 'float32' ? 'float32' : 'int32';
-  const value = emit.thin(x, type);
+  const {values, restore} = emit.align([emit.thin(x, type)]);
   const limits = [emit.scalar(min, type), emit.scalar(max, type)];
-  return traced(emit.cast(emit.node('Clip', [value, ...limits], type, value.shape), x.dtype), x.dtype, x.shape);
+  const value = restore(emit.node('Clip', [values[0]!, ...limits], type, values[0]!.shape));
+  return traced(emit.cast(value, x.dtype), x.dtype, x.shape);
 }
 
 /** NaN and infinities exist among floats only. */
@@ -85,7 +86,9 @@ function finite({emit, inputs}: KernelCall): Traced {
 
 /** Kernels of one tensor, element by element. */
 export const unaryKernels: readonly KernelMapping[] = [
-  ...['Exp', 'Log', 'Sqrt', 'Sin', 'Cos', 'Tan', 'Asin', 'Acos', 'Atan', 'Sinh', 'Cosh', 'Asinh', 'Acosh', 'Atanh'].map(
+  // The one float function of which tfjs makes float32 whatever it is given.
+  kernel('Exp', 'Exp', ({emit, inputs}) => emit.elementwise('Exp', [inputs['x']!], 'float32', 'float32')),
+  ...['Log', 'Sqrt', 'Sin', 'Cos', 'Tan', 'Asin', 'Acos', 'Atan', 'Sinh', 'Cosh', 'Asinh', 'Acosh', 'Atanh'].map(
     (name) => kernel(name, name, inFloat(name)),
   ),
   ...['Tanh', 'Sigmoid', 'Softplus', 'Elu', 'Selu', 'Erf', 'Reciprocal'].map((name) =>
@@ -101,7 +104,7 @@ export const unaryKernels: readonly KernelMapping[] = [
   kernel('Expm1', 'Exp, Sub in float64', inDouble(expm1)),
   kernel('Log1p', 'Add, Log in float64', inDouble(log1p)),
   kernel('Sign', 'Greater, Less, Sub', sign),
-  kernel('Step', 'Relu, Clip, Ceil, Where', step),
+  kernel('Step', 'Relu, Sign, Where', step),
   kernel('ClipByValue', 'Clip', ({emit, inputs, attrs}) => {
     const {clipValueMin, clipValueMax} = attrs as ClipByValueAttrs;
     return clip(emit, inputs['x']!, clipValueMin, clipValueMax);
