@@ -45,7 +45,14 @@ function step({emit, inputs, attrs}: KernelCall): Traced {
   const x = inputs['x']!;
   const {alpha} = attrs as StepAttrs;
   // From Relu rather than by comparison: NaN stays NaN, and after a tf.relu the Relu is there already and stays fused.
-  const step = emit.elementwise('Sign', [emit.elementwise('Relu', [x], 'float32', 'float32')], 'float32', 'float32');
+  const positive = emit.elementwise('Relu', [x], 'float32', 'float32');
+  // Min passes NaN on, and Ceil lifts the smallest number to 1; ONNX Runtime's Sign is the slower one.
+  const step = emit.elementwise(
+    'Ceil',
+    [emit.elementwise('Min', [positive, number(emit, 1)], 'float32', 'float32')],
+    'float32',
+    'float32',
+  );
   if (!alpha) return traced(emit.thin(step, x.dtype), x.dtype, x.shape);
   const below = emit.elementwise('Equal', [step, number(emit, 0)], 'float32', 'bool', {}, 'bool');
   const {values, restore} = emit.align([emit.thin(below), emit.scalar(alpha, 'float32'), emit.thin(step)]);
@@ -104,7 +111,7 @@ export const unaryKernels: readonly KernelMapping[] = [
   kernel('Expm1', 'Exp, Sub in float64', inDouble(expm1)),
   kernel('Log1p', 'Add, Log in float64', inDouble(log1p)),
   kernel('Sign', 'Greater, Less, Sub', sign),
-  kernel('Step', 'Relu, Sign, Where', step),
+  kernel('Step', 'Relu, Min, Ceil, Where', step),
   kernel('ClipByValue', 'Clip', ({emit, inputs, attrs}) => {
     const {clipValueMin, clipValueMax} = attrs as ClipByValueAttrs;
     return clip(emit, inputs['x']!, clipValueMin, clipValueMax);
