@@ -19,6 +19,7 @@ export {
 export {type Resources, type RunItem, run} from './run/run.ts';
 export {strategies} from './strategies/registry.ts';
 export {
+  type Carry,
   type Change,
   type Context,
   emptyState,
@@ -26,6 +27,7 @@ export {
   type Phase,
   type Plan,
   type StepPart,
+  type StepTaken,
   type StepTensors,
   type Strategy,
   type StrategyState,

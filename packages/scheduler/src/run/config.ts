@@ -117,6 +117,13 @@ export function resolve(config: Pick<RunConfig, 'scenario' | 'strategy' | 'head'
       `${own.join(', ')} gives every task a path of its own, but ${mixing.join(', ')} mixes tasks in a batch, which runs along one path. Use one or the other.`,
     );
   }
+  const looking = config.strategy.filter((_, i) => made[i]!.needsOldHeads).map(({kind}) => kind);
+  if (own.length > 0 && looking.length > 0) {
+    throw new HarnessError(
+      'E_COMBINATION',
+      `${own.join(', ')} gives every task a path of its own, but ${looking.join(', ')} looks at the logits of earlier tasks along the path of the task under way. Use one or the other.`,
+    );
+  }
   if (head === 'growing' && scenario !== 'class-incremental') {
     throw new HarnessError(
       'E_COMBINATION',

@@ -129,6 +129,7 @@ async function* runPhase(
           inputs: {},
         },
     ),
+    states: session.states,
     ownSegmentOnly: network.topology.head.kind === 'per-task' && path.segments.length > 1,
     ...(session.sums === null ? {} : {sums: session.sums}),
   });
@@ -143,14 +144,13 @@ async function* runPhase(
       steps += Math.ceil(rows.length / config.train.batchSize) - first;
       count(steps);
     }
-    const {network: trained, optimizerState} = await trainer.snapshot();
+    const snapshot = await trainer.snapshot();
     // The last step's loss was taken before its update.
     const broken = trainable
       .map((local) => path.bind[local]!)
-      .find((at) => !trained.parameters[at]!.data.every(Number.isFinite));
+      .find((at) => !snapshot.network.parameters[at]!.data.every(Number.isFinite));
     if (broken !== undefined) return `${broken} was not finite after phase "${phase.name}" of task ${task.index}`;
-    session.network = trained;
-    session.optimizerState = optimizerState;
+    session.take(snapshot);
   } finally {
     trainer.dispose();
   }

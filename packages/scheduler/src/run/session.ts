@@ -28,7 +28,7 @@ import {
 import {streams} from '../streams/registry.ts';
 import type {Row, Stream, Task} from '../streams/stream.ts';
 import type {Compiled} from '../training/predictor.ts';
-import type {Sums} from '../training/trainer.ts';
+import type {Snapshot, Sums} from '../training/trainer.ts';
 import type {Checkpoint, Cursor, TaskPlan} from './checkpoint.ts';
 import {type RunConfig, resolve} from './config.ts';
 import type {Resources} from './run.ts';
@@ -119,10 +119,18 @@ export class Session {
     return waiting;
   }
 
-  /** @param live the network and optimiser as they stand on the device, in the middle of a phase. */
-  checkpoint(live?: {readonly network: Network; readonly optimizerState: OptimizerState}): Checkpoint {
+  /** Takes over what a phase has made. */
+  take({network, optimizerState, carried}: Snapshot): void {
+    this.network = network;
+    this.optimizerState = optimizerState;
+    this.states = withCarried(this.states, carried);
+  }
+
+  /** @param live what moves as it stands on the device, in the middle of a phase. */
+  checkpoint(live?: Snapshot): Checkpoint {
     const {network, optimizerState} = live ?? this;
-    const {states: strategyStates, plan, sums, frozen} = this;
+    const {plan, sums, frozen} = this;
+    const strategyStates = withCarried(this.states, live?.carried ?? []);
     return {cursor: {...this.cursor}, network, optimizerState, strategyStates, plan, sums, frozen};
   }
 
@@ -176,13 +184,12 @@ export class Session {
   /** The path that a task's training runs along. */
   path(task: Task): Path {
     const {head} = this.network.topology;
-    const mixed = this.chain.some(({mixesTasks}) => mixesTasks);
-    const ownOnly = head.kind === 'per-task' && !mixed;
+    const ownOnly = head.kind === 'per-task' && !this.chain.some((part) => part.mixesTasks || part.needsOldHeads);
     const segments = ownOnly ? head.segments.filter((segment) => segment.task === task.index) : head.segments;
     return pathOf(this.network.topology, task.index, segments);
   }
 
-  /** The path that a task's predictions run along: without the heads that its batches were only mixed with. */
+  /** The path that a task's predictions run along: without the heads that only training needed. */
   answeringPath(task: Task): Path {
     const {topology} = this.network;
     return pathOf(topology, task.index, segmentsFor(topology, task.index));
@@ -225,4 +232,11 @@ export class Session {
 /** Growth events of a task. */
 export function growthEvents(task: Task, notes: readonly GrowthNote[]): readonly EventBody[] {
   return notes.map((note) => ({type: 'growth', task: task.index, ...note}));
+}
+
+function withCarried(states: readonly StrategyState[], carried: Snapshot['carried']): readonly StrategyState[] {
+  return states.map((state, i) => {
+    const fresh = carried[i] ?? {};
+    return Object.keys(fresh).length === 0 ? state : {...state, arrays: {...state.arrays, ...fresh}};
+  });
 }

@@ -1,10 +1,8 @@
-import type {Path} from '@accrete/core';
-import {define, HarnessError, type HostArray, hostArray} from '@accrete/kit';
-import * as tf from '@tensorflow/tfjs-core';
+import {define} from '@accrete/kit';
 import * as z from 'zod';
-import type {Task} from '../streams/stream.ts';
 import {diagonalFisher} from '../training/fisher.ts';
-import type {StepPart, Strategy, StrategyState} from './strategy.ts';
+import {accumulated, nothing, pull} from './quadratic-pull.ts';
+import type {Strategy} from './strategy.ts';
 
 /**
  * Elastic weight consolidation: pulls each weight towards its value after earlier tasks, in proportion to its importance.
@@ -47,65 +45,11 @@ export const ewc = define({
     taskSpecific: false,
     mixesTasks: false,
     rehearsalRows: 0,
-    step: ({state, path, trainable}) => pull(state, path, trainable, strength),
+    step: ({state, path, trainable}) => pull(state, path, trainable, strength / 2) ?? nothing,
     consolidate: async ({engine, stream, task, network, path, state, seeds}) => {
       if (strength === 0) return {};
       const found = await diagonalFisher({engine, stream, task, network, path, labels: fisher, examples, seeds});
-      return {state: accumulated(state, found, network.parameters, decay, task)};
+      return {state: accumulated('EWC', state, found, network.parameters, decay, task)};
     },
   }),
 });
-
-function pull(state: StrategyState, path: Path, trainable: readonly string[], strength: number): StepPart {
-  const pulled = trainable.filter((local) => `importance/${path.bind[local]}` in state.arrays);
-  if (strength === 0 || pulled.length === 0) return {key: 'nothing', inputs: {}};
-  const inputs: Record<string, HostArray> = {};
-  for (const local of pulled) {
-    inputs[`importance/${local}`] = state.arrays[`importance/${path.bind[local]}`]!;
-    inputs[`mean/${local}`] = state.arrays[`mean/${path.bind[local]}`]!;
-  }
-  return {
-    key: {ewc: strength, pulled},
-    inputs,
-    term: ({parameters, inputs: own}) => {
-      const parts = pulled.map((local) => {
-        const away = tf.sub(parameters[local]!, own[`mean/${local}`]!);
-        return tf.sum(tf.mul(own[`importance/${local}`]!, tf.square(away)));
-      });
-      return tf.mul(tf.addN(parts), strength / 2);
-    },
-  };
-}
-
-function accumulated(
-  state: StrategyState,
-  fisher: Readonly<Record<string, HostArray<'float32'>>>,
-  parameters: Readonly<Record<string, HostArray<'float32'>>>,
-  decay: number,
-  task: Task,
-): StrategyState {
-  const arrays: Record<string, HostArray> = {...state.arrays};
-  for (const [path, fresh] of Object.entries(fisher)) {
-    const importance = new Float32Array(fresh.data.length);
-    const mean = new Float32Array(fresh.data.length);
-    const before = state.arrays[`importance/${path}`]?.data;
-    const beforeMean = state.arrays[`mean/${path}`]?.data;
-    const now = parameters[path]!.data;
-    for (let i = 0; i < importance.length; i++) {
-      const kept = before ? decay * before[i]! : 0;
-      const total = kept + fresh.data[i]!;
-      importance[i] = total;
-      mean[i] = total > 0 ? (kept * (beforeMean ? beforeMean[i]! : 0) + fresh.data[i]! * now[i]!) / total : now[i]!;
-    }
-    if (!importance.every(Number.isFinite)) {
-      throw new HarnessError(
-        'E_NON_FINITE',
-        `EWC: the importance of ${path} after task ${task.index} is not finite. Lower the learning rate.`,
-        {path, task: task.index},
-      );
-    }
-    arrays[`importance/${path}`] = hostArray(importance, fresh.shape, 'float32');
-    arrays[`mean/${path}`] = hostArray(mean, fresh.shape, 'float32');
-  }
-  return {values: state.values, arrays};
-}

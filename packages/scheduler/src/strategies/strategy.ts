@@ -54,8 +54,28 @@ export interface StepTensors {
   readonly parameters: Readonly<Record<string, Tensor>>;
   /** [batch, classes on the path] */
   readonly logits: Tensor;
+  /** 1 for a row that is there, 0 for one that fills the batch up, [batch]. */
+  readonly weights: Tensor;
+  /**
+   * Logits of the batch's images with other parameters, [batch, classes of `segments`].
+   *
+   * @param parameters by their local names, those of other segments may be absent.
+   * @param segments indices of head segments on the path, in the order of the logits wanted.
+   */
+  logitsOf(parameters: Readonly<Record<string, Tensor>>, segments: readonly number[]): Tensor;
   /** The arrays that the part asked for, by their names there. */
   readonly inputs: Readonly<Record<string, Tensor>>;
+}
+
+/** A step that was taken, by what came of it. Parameters go by their local names on the path. */
+export interface StepTaken {
+  /** Trainable parameters before the step and after it, every update included. */
+  readonly before: Readonly<Record<string, Tensor>>;
+  readonly after: Readonly<Record<string, Tensor>>;
+  /** Gradients of the task loss alone, at `before`: no strategy's term is in them. */
+  readonly lossGradients: Readonly<Record<string, Tensor>>;
+  /** The carried arrays before the step, by their names in the part. */
+  readonly carried: Readonly<Record<string, Tensor>>;
 }
 
 /** What a strategy adds to the compiled training step. */
@@ -68,6 +88,19 @@ export interface StepPart {
   term?(tensors: StepTensors): Tensor;
   /** What a parameter becomes, given what the optimiser would make of it. */
   update?(local: string, before: Tensor, after: Tensor, inputs: StepTensors['inputs']): Tensor;
+  /** Arrays of the state that every step makes anew. */
+  readonly carry?: Carry;
+}
+
+/**
+ * Float32 arrays that go from step to step on the device. The state holds them as they were at the phase's start; the runner
+ * writes them back into it at the phase's end and into every checkpoint.
+ */
+export interface Carry {
+  /** Name in the step (local, so that tasks share programs) to name among the state's arrays. */
+  readonly names: Readonly<Record<string, string>>;
+  /** The arrays after a step, by their names in the step: every one, in its shape. */
+  next(taken: StepTaken): Readonly<Record<string, Tensor>>;
 }
 
 /**
@@ -79,6 +112,8 @@ export interface Strategy {
   readonly taskSpecific: boolean;
   /** True where batches hold examples of several tasks, so that they need the heads of all of them. */
   readonly mixesTasks: boolean;
+  /** True where its step looks at the logits of earlier tasks, so that their heads are on the path though no example asks for them. */
+  readonly needsOldHeads?: boolean;
   /** Rows that `rehearse` adds to every batch; 0 for none. */
   readonly rehearsalRows: number;
   /** At a task's start, before its head grows. */

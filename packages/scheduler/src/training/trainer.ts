@@ -10,7 +10,7 @@ import {
 } from '@accrete/core';
 import type {Buffers, DeviceBuffer, Engine, Program} from '@accrete/engine';
 import {type ArraySpec, canonicalJson, type HostArray, hostArray, type ParsedConfig, scalar} from '@accrete/kit';
-import type {StepPart} from '../strategies/strategy.ts';
+import type {StepPart, StrategyState} from '../strategies/strategy.ts';
 import {fillImages, type Row, type Stream, targetOf} from '../streams/stream.ts';
 import {batchInputs, buildStep, names, type StepSpec} from './step.ts';
 
@@ -26,6 +26,8 @@ export interface TrainerRequest {
   readonly batchSize: number;
   readonly rehearsalRows: number;
   readonly parts: readonly StepPart[];
+  /** The state that each part's carried arrays start from. */
+  readonly states: readonly StrategyState[];
   readonly ownSegmentOnly: boolean;
   /** Sums to go on from, where a run is resumed in the middle of an epoch. */
   readonly sums?: Sums;
@@ -37,6 +39,14 @@ export interface Sums {
   readonly terms: readonly (number | null)[];
 }
 
+/** What a phase has made so far. */
+export interface Snapshot {
+  readonly network: Network;
+  readonly optimizerState: OptimizerState;
+  /** What each part carries, by its names among the state's arrays. */
+  readonly carried: readonly Readonly<Record<string, HostArray>>[];
+}
+
 /** Parameters, optimiser state and sums of a phase as they stand on the device. Owns buffers: dispose it. */
 export interface Trainer {
   readonly program: Program;
@@ -44,8 +54,8 @@ export interface Trainer {
   step(own: readonly Row[], rehearsed: readonly Row[]): Promise<void>;
   /** The sums since the last call that took them. @param take sets them back to 0. */
   sums(take: boolean): Promise<Sums>;
-  /** Network and optimiser state as they stand, copied to the host. */
-  snapshot(): Promise<{readonly network: Network; readonly optimizerState: OptimizerState}>;
+  /** What moves as it stands, copied to the host. */
+  snapshot(): Promise<Snapshot>;
   dispose(): void;
 }
 
@@ -71,6 +81,9 @@ export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
   const carried: Record<string, HostArray> = {[names.lossSum]: scalar(request.sums?.loss ?? 0)};
   parts.forEach((part, i) => {
     if (part.term) carried[names.termSum(i)] = scalar(request.sums?.terms[i] ?? 0);
+    for (const [name, kept] of Object.entries(part.carry?.names ?? {})) {
+      carried[names.carried(i, name)] = request.states[i]!.arrays[kept]!;
+    }
   });
   for (const local of trainable) {
     carried[names.parameter(local)] = network.parameters[at(local)]!;
@@ -150,7 +163,17 @@ export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
         parameters[at(local)] = await take(names.parameter(local));
         for (const {name} of optimizer.slots) slots[slotKey(at(local), name)] = await take(names.slot(local, name));
       }
-      return {network: withParameters(network, parameters), optimizerState: {...state, ...slots}};
+      const kept = parts.map(async ({carry}, i) => {
+        const entries = Object.entries(carry?.names ?? {}).map(
+          async ([name, stored]) => [stored, await take(names.carried(i, name))] as const,
+        );
+        return Object.fromEntries(await Promise.all(entries));
+      });
+      return {
+        network: withParameters(network, parameters),
+        optimizerState: {...state, ...slots},
+        carried: await Promise.all(kept),
+      };
     },
     dispose: () => {
       disposeAll(live);

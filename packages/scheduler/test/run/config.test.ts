@@ -49,6 +49,15 @@ describe('a run config', () => {
       [/packnet gives every task a path of its own, but replay mixes tasks in a batch/, /Use one or the other/],
     ],
     [
+      'packnet beside lwf',
+      {strategy: [{kind: 'packnet'}, {kind: 'lwf'}], scenario: 'task-incremental'},
+      'E_COMBINATION',
+      [
+        /packnet gives every task a path of its own, but lwf looks at the logits of earlier tasks along the path/,
+        /Use one or the other/,
+      ],
+    ],
+    [
       'a growing head in domain-incremental',
       {head: 'growing', scenario: 'domain-incremental'},
       'E_COMBINATION',

@@ -4,7 +4,7 @@ import {expect} from 'chai';
 import {type Checkpoint, decodeCheckpoint, encodeCheckpoint, type RunConfigInput, strategies} from '../../src/index.ts';
 import {type Collected, evaluations, runTiny, smallOptions, useEngine} from '../support/tiny-run.ts';
 
-const {replay, ewc, packnet} = smallOptions;
+const {replay, ewc, packnet, si, lwf} = smallOptions;
 const train = {epochs: 2, batchSize: 16, optimizer: {kind: 'sgd', learningRate: 0.1, momentum: 0.9}} as const;
 const stateful = {...train, atBoundary: 'keep', optimizer: {kind: 'adam', learningRate: 0.01}} as const;
 const inference = {kind: 'lowest-entropy'} as const;
@@ -19,6 +19,15 @@ const cases: Record<string, Partial<RunConfigInput>> = {
   },
   'replay and ewc': {scenario: 'class-incremental', strategy: [replay, ewc]},
   'ewc and packnet': {strategy: [ewc, packnet]},
+  'si through both phases of packnet': {strategy: [si, packnet]},
+  'si beside ewc and replay': {scenario: 'class-incremental', strategy: [replay, si, ewc]},
+  'lwf, class-incremental': {scenario: 'class-incremental', strategy: [lwf]},
+  'lwf and si, domain-incremental': {scenario: 'domain-incremental', strategy: [lwf, si]},
+  'independent with inferred tasks': {
+    scenario: 'class-incremental',
+    strategy: [smallOptions.independent],
+    taskInference: inference,
+  },
   'packnet with inferred tasks': {scenario: 'class-incremental', strategy: [packnet], taskInference: inference},
   'grow with inferred tasks': {scenario: 'domain-incremental', strategy: [smallOptions.grow], taskInference: inference},
   'adam across tasks': {scenario: 'class-incremental', train: stateful},

@@ -5,6 +5,9 @@ import {collect, dataset, runTiny, runWith, smallOptions, tinyConfig, useEngine}
 
 const idle: Record<string, RunConfigInput['strategy']> = {
   'ewc of strength 0': [{kind: 'ewc', strength: 0}],
+  'mas of strength 0': [{kind: 'mas', strength: 0}],
+  'si of strength 0': [{kind: 'si', strength: 0}],
+  'lwf of strength 0': [{kind: 'lwf', strength: 0}],
   'replay of capacity 0': [{kind: 'replay', capacity: 0}],
   'both of them': [
     {kind: 'replay', capacity: 0},

@@ -25,6 +25,12 @@ export const smallOptions: Readonly<Record<(typeof strategies.kinds)[number], St
   ewc: {kind: 'ewc', strength: 50, examples: 20},
   packnet: {kind: 'packnet', prune: 0.6, retrainEpochs: 1},
   grow: {kind: 'grow', module: {kind: 'low-rank', rank: 3}},
+  mas: {kind: 'mas', strength: 5, examples: 20},
+  si: {kind: 'si', strength: 20},
+  lwf: {kind: 'lwf', strength: 1},
+  cumulative: {kind: 'cumulative'},
+  independent: {kind: 'independent'},
+  'frozen-base': {kind: 'frozen-base'},
 };
 
 /** The data set of most runs: 6 classes. */

@@ -1,0 +1,61 @@
+import {allModules, type ModuleSpec, type Network, reinitialise, withParameters} from '@accrete/core';
+import {define, type HostArray} from '@accrete/kit';
+import type {Strategy} from './strategy.ts';
+
+/**
+ * Independent networks: every task starts from fresh weights and keeps its own network, so that nothing is forgotten and nothing
+ * is passed on. Measures what transfer is worth, and is the upper bound of growth without reuse.
+ *
+ * At a task's start the network of the task before moves into the state and the network begins anew; predictions for task j
+ * see the network of task j. The heads are per task, so they are left as they are.
+ *
+ * Memory: one network per task.
+ */
+export const independent = define({
+  kind: 'independent',
+  summary: 'A network of its own for every task: nothing is forgotten, nothing passed on.',
+  source: {cite: 'Veniat et al. 2021, "Independent"', url: 'https://arxiv.org/abs/2012.12631'},
+  options: {},
+  create: (): Strategy => ({
+    taskSpecific: true,
+    mixesTasks: false,
+    rehearsalRows: 0,
+    plan: ({task, network, state, seeds}) => {
+      if (task.index === 0) return {};
+      const own = allModules(network.topology).filter(isOwn);
+      const kept = Object.entries(ownParameters(network)).map(
+        ([path, array]) => [`task:${task.index - 1}/${path}`, array] as const,
+      );
+      return {
+        network: reinitialise(network, isOwn, seeds.fork('reinitialise')),
+        state: {values: state.values, arrays: {...state.arrays, ...Object.fromEntries(kept)}},
+        growth: [
+          {
+            change: 'reinitialise',
+            modules: own.map(({id}) => id),
+            reason: 'every task has a network of its own; that of the task before is kept for its predictions',
+            parametersAdded: 0,
+            bytesAdded: kept.reduce((sum, [, {data}]) => sum + data.byteLength, 0),
+          },
+        ],
+      };
+    },
+    view: ({network, state, task}) => {
+      const prefix = `task:${task}/`;
+      const kept = Object.entries(state.arrays).filter(([name]) => name.startsWith(prefix));
+      const named = kept.map(([name, array]) => [name.slice(prefix.length), array as HostArray<'float32'>] as const);
+      return withParameters(network, Object.fromEntries(named));
+    },
+  }),
+});
+
+const isOwn = ({id, frozen}: ModuleSpec): boolean => !frozen && !id.startsWith('head/');
+
+function ownParameters(network: Network): Record<string, HostArray> {
+  const prefixes = allModules(network.topology)
+    .filter(isOwn)
+    .map(({id}) => `${id}/`);
+  return Object.fromEntries(
+    Object.entries(network.parameters).filter(([path]) => prefixes.some((prefix) => path.startsWith(prefix))),
+  );
+}

@@ -1,0 +1,92 @@
+import type {Path} from '@accrete/core';
+import {define, type HostArray} from '@accrete/kit';
+import * as tf from '@tensorflow/tfjs-core';
+import * as z from 'zod';
+import {movable} from './movable.ts';
+import {nothing} from './quadratic-pull.ts';
+import type {Context, StepPart, Strategy} from './strategy.ts';
+
+/**
+ * Learning without forgetting: on the images of the task under way, the logits of earlier tasks are to stay what the network
+ * as it was at the task's start (the teacher) makes of them. No example of an earlier task is kept.
+ *
+ *   penalty = strength * temperature^2 * mean_n sum_g -sum_c p[n][g][c] * log q[n][g][c]          [nats]
+ *   p = softmax(teacher logits / temperature), q = softmax(logits / temperature)
+ *
+ * over the rows n of the batch (rehearsed ones, too) and groups g of logits of earlier tasks: each old head by itself where
+ * heads are per task; all old columns under one softmax where the head grows; the whole head where there is one.
+ * temperature^2 keeps the size of the gradient when the temperature changes. The penalty is a cross-entropy: at its least,
+ * where nothing is forgotten, it is the teacher's entropy, not 0.
+ *
+ * @param options.strength lambda_o in the paper; 0 equals fine-tuning bit for bit (tested).
+ * @param options.temperature T in the paper; 1 compares the predictions as they are.
+ *
+ * Memory: parameters * 4 bytes, within a task only. Every step runs the teacher, too.
+ */
+export const lwf = define({
+  kind: 'lwf',
+  summary: 'Learning without forgetting: distillation from the network as it was at the start of the task.',
+  source: {
+    cite: 'Li and Hoiem 2016',
+    url: 'https://arxiv.org/abs/1606.09282',
+    deviations: [
+      'no warm-up of the new head alone',
+      'the teacher runs on every batch; the paper records its outputs before training',
+      'softened by softmax(logits / temperature) and scaled by temperature^2, as Hinton et al. 2015 do',
+    ],
+  },
+  options: {
+    strength: z.number().min(0).default(1).describe('lambda_o'),
+    temperature: z.number().gt(0).default(2).describe('T; 1 compares the predictions as they are'),
+  },
+  create: ({strength, temperature}): Strategy => ({
+    taskSpecific: false,
+    mixesTasks: false,
+    needsOldHeads: strength > 0,
+    rehearsalRows: 0,
+    plan: ({task, network, state}) => {
+      if (strength === 0 || task.index === 0) return {};
+      const teacher = Object.entries(movable(network)).map(([path, array]) => [`teacher/${path}`, array] as const);
+      return {state: {values: state.values, arrays: Object.fromEntries(teacher)}};
+    },
+    step: (context) => {
+      if (strength === 0 || context.task.index === 0) return nothing;
+      return distillation(context, strength, temperature);
+    },
+    consolidate: async ({state}) => ({state: {values: state.values, arrays: {}}}),
+  }),
+});
+
+function distillation(
+  {task, network, state, path, trainable}: Context & {readonly path: Path; readonly trainable: readonly string[]},
+  strength: number,
+  temperature: number,
+): StepPart {
+  const old = [...path.segments.keys()].filter((k) => path.segments[k]!.task !== task.index);
+  const units = old.map((k) => path.spec.segments[k]!.units);
+  const groups = network.topology.head.kind === 'per-task' ? units : [units.reduce((a, b) => a + b, 0)];
+  const inputs: Record<string, HostArray> = {};
+  for (const local of trainable) {
+    const array = state.arrays[`teacher/${path.bind[local]}`];
+    if (array) inputs[local] = array;
+  }
+  return {
+    key: {lwf: [strength, temperature], old, groups, taught: Object.keys(inputs)},
+    inputs,
+    term: ({parameters, weights, logitsOf, inputs: teacher}) => {
+      // What does not move is the same in both.
+      const wanted = logitsOf({...parameters, ...teacher}, old);
+      const found = logitsOf(parameters, old);
+      let start = 0;
+      const losses = groups.map((width) => {
+        const soft = (logits: tf.Tensor) =>
+          tf.logSoftmax(tf.div(tf.slice(logits, [0, start], [-1, width]), temperature));
+        const loss = tf.neg(tf.sum(tf.mul(tf.exp(soft(wanted)), soft(found)), 1)); // [batch]
+        start += width;
+        return loss;
+      });
+      const mean = tf.div(tf.sum(tf.mul(tf.addN(losses), weights)), tf.sum(weights));
+      return tf.mul(mean, strength * temperature ** 2);
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import {scalar, seedStream} from '@accrete/kit';
+import {expectClose} from '@accrete/testing';
+import * as tf from '@tensorflow/tfjs-core';
+import {expect} from 'chai';
+import {type Scenario, type Strategy, strategies} from '../../src/index.ts';
+import {collect, dataset, runTiny, runWith, smallOptions, tinyConfig, useEngine} from '../support/tiny-run.ts';
+import {contextAt, flat, twoPixels} from '../support/two-pixels.ts';
+
+const bias = 'head/segment:0/bias';
+
+describe('lwf', () => {
+  const engine = useEngine();
+
+  it('is the cross-entropy of softened predictions, times the temperature squared: the worked example', async () => {
+    const setting = twoPixels(4, [1, 2], 0, [0, 0], [0, 0]);
+    const lwf = strategies.create({kind: 'lwf', strength: 3, temperature: 2});
+    // Softened by 2: the teacher's logits (2 ln 3, 0) are (3/4, 1/4), those of the network, (2 ln 4, 0), are (4/5, 1/5).
+    const teacher = flat([2 * Math.log(3), 0], [2]);
+    const state = {values: {}, arrays: {[`teacher/${bias}`]: teacher}};
+    const context = contextAt(setting.stream, setting.network, state);
+    const part = lwf.step!({
+      ...context,
+      ...{task: {...setting.task, index: 1}, path: setting.path, trainable: [bias], seeds: seedStream(1)},
+    });
+    expect(part.inputs).to.deep.equal({[bias]: teacher});
+    const arrays = {own: flat([2 * Math.log(4), 0], [2]), teacher, weights: flat([1, 0], [2])};
+    const program = await engine().compile(
+      ({own, teacher, weights}) => {
+        const rows = (logits: tf.Tensor) => tf.concat([tf.reshape(logits, [1, 2]), tf.tensor2d([[7, -7]])]);
+        return {
+          term: part.term!({
+            ...{parameters: {[bias]: own!}, logits: rows(own!), weights: weights!, inputs: {[bias]: teacher!}},
+            logitsOf: (parameters) => rows(parameters[bias]!),
+          }),
+        };
+      },
+      arrays,
+      {name: 'term'},
+    );
+    const buffers = Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, engine().upload(array)]));
+    const {term} = await program.run(buffers);
+    const wanted = -3 * 2 ** 2 * (0.75 * Math.log(0.8) + 0.25 * Math.log(0.2)); // The row of weight 0 is not there.
+    expectClose((await term!.read()).data as Float32Array, scalar(wanted).data as Float32Array, {relative: 1e-5});
+    for (const buffer of [term!, ...Object.values(buffers)]) buffer.dispose();
+    program.dispose();
+  });
+
+  for (const scenario of ['task-incremental', 'class-incremental', 'domain-incremental'] satisfies Scenario[]) {
+    it(`has the network of the task's start as its teacher, by the old heads alone (${scenario})`, async () => {
+      const lwf = strategies.create({kind: 'lwf', strength: 1});
+      const comparing: Strategy = {
+        ...lwf,
+        step: (context) => {
+          const {path, task} = context;
+          const old = [...path.segments.keys()].filter((k) => path.segments[k]!.task !== task.index);
+          const units = old.reduce((sum, k) => sum + path.spec.segments[k]!.units, 0);
+          return {
+            ...lwf.step!(context),
+            key: {comparing: task.index, old},
+            // Before anything has moved, the teacher's old logits are those of the network: in the order asked for, too.
+            term: ({parameters, logits, logitsOf, inputs}) => {
+              const turned = [...path.segments.keys()].reverse();
+              const last = path.spec.segments.at(-1)!.units;
+              const first = tf.sub(
+                tf.slice(logitsOf(parameters, turned), [0, 0], [-1, last]),
+                tf.slice(logits, [0, logits.shape[1]! - last], [-1, last]),
+              );
+              if (task.index === 0) return tf.sum(tf.abs(first));
+              const wanted = logitsOf({...parameters, ...inputs}, old);
+              return tf.add(
+                tf.sum(tf.abs(first)),
+                tf.sum(tf.abs(tf.sub(wanted, tf.slice(logits, [0, 0], [-1, units])))),
+              );
+            },
+          };
+        },
+      };
+      const train = {epochs: 1, batchSize: 16, optimizer: {kind: 'sgd', learningRate: 1e-30}} as const;
+      const config = tinyConfig({scenario, train, strategy: [smallOptions.lwf]});
+      const {events} = await collect(runWith(config, [comparing], {engine: engine(), dataset}));
+      const terms = events.filter((event) => event.type === 'epoch').map(({terms}) => terms['lwf']!);
+      expect(terms).to.have.length(3);
+      for (const term of terms) expect(term).to.be.within(0, 1e-4);
+    });
+  }
+
+  it('keeps the teacher within a task, and nothing between tasks', async () => {
+    const {checkpoints} = await runTiny(engine(), {strategy: [smallOptions.lwf]}, {checkpointEverySteps: 3});
+    const kept = (task: number, step: number) =>
+      checkpoints
+        .filter(({cursor}) => cursor.task === task && cursor.step === step)
+        .map(({strategyStates}) => Object.keys(strategyStates[0]!.arrays).length);
+    expect(kept(1, 0)).to.deep.equal([0]);
+    expect(kept(1, 3)).to.deep.equal([6, 6]); // Two layers and the head of task 0.
+    expect(kept(2, 3)).to.deep.equal([8, 8]);
+    expect(kept(3, 0)).to.deep.equal([0]);
+  });
+});
