@@ -1,5 +1,6 @@
 export {accuracyHeatMap, type MatrixRow} from './charts/accuracy-heat-map.ts';
 export {type ChartOptions, chartConfig, checkedSpec} from './charts/chart.ts';
+export {confusionMatrix} from './charts/confusion-matrix.ts';
 export {type Figure, figures, type Panel} from './charts/figures.ts';
 export {type Change, type GrowthRow, growthTimeline} from './charts/growth-timeline.ts';
 export {type LossRow, learningCurves} from './charts/learning-curves.ts';
@@ -14,6 +15,13 @@ export {
   learningAccuracy,
   type MatrixEvidence,
 } from './metrics/average-accuracy.ts';
+export {
+  type DetailEvidence,
+  expectedCalibrationError,
+  negativeLogLikelihood,
+  topLabelBrierScore,
+} from './metrics/calibration.ts';
+export {balancedAccuracy, worstClassAccuracy} from './metrics/class-accuracy.ts';
 export {
   bytesStored,
   type CostEvidence,
@@ -35,10 +43,22 @@ export type {Problem} from './runs/find-runs.ts';
 export {type Arrangement, arrange, type Group, type Setting} from './runs/groups.ts';
 export {type LoadedRuns, loadRuns} from './runs/load-runs.ts';
 export type {LossPoint} from './runs/loss-curve.ts';
+export {
+  accuracyByClass,
+  type ConfidenceBin,
+  type Confusion,
+  detailOf,
+  type OutcomeDetail,
+} from './runs/outcome-detail.ts';
 export {type Tally, tallyOutcomes} from './runs/tally.ts';
-export {bootstrapInterval, type Interval} from './statistics/bootstrap.ts';
+export {bcaInterval, bootstrapInterval, type Interval} from './statistics/bootstrap.ts';
+export {holmAdjusted} from './statistics/holm.ts';
 export {mean, median, quantile, sampleSd} from './statistics/moments.ts';
+export {normalCdf, normalQuantile} from './statistics/normal.ts';
+export {averageRanks, ranks} from './statistics/ranks.ts';
 export {notResolvable, type SignFlipTest, signFlipTest, smallestPossibleP} from './statistics/sign-flip.ts';
+export {type Comparison, comparisons, type SeedValues} from './tables/comparisons.ts';
+export {type ExportFormat, exportFormats, exportReport} from './tables/export-report.ts';
 export {formatMeanSd, formatSeconds, formatValue} from './tables/format.ts';
 export {type Leaderboard, type LeaderboardEntry, leaderboards} from './tables/leaderboard.ts';
 export {type Row, type Table, toCsv, toRows, toTable} from './tables/rows.ts';

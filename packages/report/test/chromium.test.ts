@@ -1,10 +1,10 @@
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
 import {expect} from 'chai';
 import type {Browser, Page} from 'playwright-core';
-import {buildReport, loadRuns, renderReport} from '../src/index.ts';
+import {buildReport, loadRuns, renderReport, toCsv} from '../src/index.ts';
 import {findChromium, launchChromium} from './support/browser.ts';
 import {writeSyntheticRun, writeSyntheticSet} from './support/synthetic-runs.ts';
 
@@ -39,6 +39,16 @@ const inspect = `(() => {
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
   };
 })()`;
+
+/** Scroll from top to bottom as a reader would, until every chart is drawn or the end has been reached and nothing moves. */
+async function scrollThrough(page: Page): Promise<void> {
+  for (let y = 0; y < (await page.evaluate<number>('document.documentElement.scrollHeight')); y += 600) {
+    await page.evaluate(`scrollTo(0, ${y})`);
+    await page.waitForTimeout(20);
+  }
+  await page.waitForSelector('html[data-charts=drawn], html[data-charts=failed]', {state: 'attached'});
+  await page.evaluate('scrollTo(0, 0)');
+}
 
 if (chromium === undefined) {
   console.log(
@@ -93,6 +103,7 @@ if (chromium === undefined) {
         });
         await page.goto(url);
         await page.waitForSelector('html[data-charts]', {state: 'attached'});
+        await scrollThrough(page);
         return {result: await use(page), messages};
       } finally {
         await context.close();
@@ -153,6 +164,83 @@ if (chromium === undefined) {
       expect(result.title).to.match(/^<script>/);
       expect(result.images).to.equal(0);
       expect([result.drawing.empty, result.drawing.outside, result.drawing.overflow]).to.deep.equal([[], [], 0]);
+    });
+
+    it('sorts a leaderboard by the press of a key, and filters its strategies', async () => {
+      const {result, messages} = await open(plain, 1280, 'light', async (page) => {
+        const table = page.locator('table.leaderboard').first();
+        const names = () => table.locator('tbody tr:not([hidden]) th').allTextContents();
+        const before = await names();
+        const head = table.getByRole('button', {name: 'ACC', exact: true});
+        await head.focus();
+        await page.keyboard.press('Enter');
+        const down = await names();
+        await page.keyboard.press('Space');
+        const up = await names();
+        const state = await table.locator('th[aria-sort]').getAttribute('aria-sort');
+        await table.getByRole('button', {name: 'Strategy', exact: true}).click();
+        const byName = await names();
+        await page.locator('#filter-text').fill('  EWC');
+        return {
+          before,
+          down,
+          up,
+          state,
+          byName,
+          filtered: await names(),
+          said: await page.locator('[role=status]').textContent(),
+        };
+      });
+      expect(messages).to.deep.equal([]);
+      const {before, down, up, state, byName, filtered, said} = result;
+      expect(down).to.deep.equal(before);
+      expect(up).to.deep.equal([...before].reverse());
+      expect(state).to.equal('ascending');
+      expect(byName).to.deep.equal([...before].sort());
+      expect(filtered).to.deep.equal(['ewc']);
+      expect(said).to.equal('1 of 6 strategies in the tables');
+    });
+
+    it('gives every number as a CSV file, offline', async () => {
+      const {result, messages} = await open(plain, 1280, 'light', async (page) => {
+        const [download] = await Promise.all([
+          page.waitForEvent('download'),
+          page.getByRole('link', {name: 'Download every number as CSV'}).click(),
+        ]);
+        return {name: download.suggestedFilename(), text: readFileSync(await download.path(), 'utf8')};
+      });
+      expect(messages.filter((text) => !text.startsWith('request: data:text/csv'))).to.deep.equal([]);
+      expect(result.name).to.equal('report.csv');
+      expect(result.text).to.equal(toCsv(buildReport(loadRuns([join(folder, 'runs')])).rows));
+    });
+
+    it('leaves charts that are out of sight until they are needed, and draws all of them to be printed', async () => {
+      const context = await browser.newContext({offline: true, viewport: {width: 1280, height: 600}});
+      try {
+        const page = await context.newPage();
+        await page.goto(plain);
+        await page.waitForSelector('html[data-charts]', {state: 'attached'});
+        const drawn = () => page.evaluate<number>(`document.querySelectorAll('[data-chart] svg').length`);
+        expect(await drawn()).to.be.lessThan(10);
+        await page.pdf();
+        const {charts, empty} = await page.evaluate<Drawing>(inspect);
+        expect([charts > 20, empty]).to.deep.equal([true, []]);
+      } finally {
+        await context.close();
+      }
+    });
+
+    it('draws every chart at once where the browser has no IntersectionObserver', async () => {
+      const context = await browser.newContext({offline: true, viewport: {width: 1280, height: 600}});
+      try {
+        const page = await context.newPage();
+        await page.addInitScript('delete globalThis.IntersectionObserver');
+        await page.goto(plain);
+        await page.waitForSelector('html[data-charts=drawn]', {state: 'attached'});
+        expect((await page.evaluate<Drawing>(inspect)).empty).to.deep.equal([]);
+      } finally {
+        await context.close();
+      }
     });
 
     it('refuses scripts that are not its own, and eval', async () => {

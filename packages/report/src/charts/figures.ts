@@ -3,6 +3,7 @@ import {metrics} from '../metrics/metrics.ts';
 import type {Arrangement, Group, Setting} from '../runs/groups.ts';
 import type {Row} from '../tables/rows.ts';
 import {accuracyHeatMap} from './accuracy-heat-map.ts';
+import {confusionFigures} from './confusion-figures.ts';
 import {accuracySoFarRows, comparisonRows, costRows, growthRows, lossRows, matrixRows} from './figure-rows.ts';
 import {growthTimeline} from './growth-timeline.ts';
 import {learningCurves} from './learning-curves.ts';
@@ -48,7 +49,7 @@ export function figures(arrangement: Arrangement, rows: readonly Row[]): Figure[
       id: 'accuracy-over-tasks',
       title: 'Accuracy over tasks',
       guide:
-        'Mean accuracy on the tasks met so far, after each task: a bold line is the mean over seeds, a faint one a seed. A line that falls is a strategy that forgets, or a problem that gets harder.',
+        'Mean accuracy on the tasks met so far, after each task: a bold line is the mean over seeds, a faint one a seed (the first ten). A line that falls is a strategy that forgets, or a problem that gets harder.',
       legend: 'strategies',
       size: 'wide',
       panels: settings.map((setting) => ({
@@ -83,6 +84,7 @@ export function figures(arrangement: Arrangement, rows: readonly Row[]): Figure[
       size: 'narrow',
       panels: settings.flatMap((setting) => setting.groups.map((group) => matrix(setting, group))),
     },
+    ...confusionFigures(settings),
     {
       id: 'growth',
       title: 'Growth timeline',

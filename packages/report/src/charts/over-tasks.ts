@@ -12,6 +12,9 @@ export interface OverTasksRow {
   readonly value: number | null;
 }
 
+/** Lines of at most so many seeds are drawn; more would hide each other, and the means are over all. */
+const MOST_SEEDS = 10;
+
 /**
  * A quantity over the tasks: the mean over seeds a bold line, every seed a faint line with points. A mean is drawn only
  * where every seed of the strategy has a value, so a run that broke off never moves it.
@@ -51,8 +54,9 @@ export function overTasks(
     scale: strategyScale(options.strategies),
     legend: options.legend === false ? null : {title: null},
   } as const;
+  const drawn = new Set([...new Set(rows.map((row) => row.seed))].sort((a, b) => a - b).slice(0, MOST_SEEDS));
   const seeds = rows
-    .filter((row) => row.value !== null)
+    .filter((row) => row.value !== null && drawn.has(row.seed))
     .map(({strategy, seed, task, value}) => ({strategy, seed, task, value}));
   const format = options.format ?? '.4~f';
   const tip = (field: string, title: string) => ({field, type: 'quantitative', title, format}) as const;

@@ -1,6 +1,6 @@
 import {seedStream} from '@accrete/kit';
 import type {TopLevelSpec} from 'vega-lite';
-import {bootstrapInterval} from '../statistics/bootstrap.ts';
+import {bcaInterval} from '../statistics/bootstrap.ts';
 import {mean} from '../statistics/moments.ts';
 import {type ChartOptions, checkedSpec, frame} from './chart.ts';
 import {strategyScale} from './palette.ts';
@@ -13,7 +13,7 @@ export interface ComparisonRow {
 }
 
 /**
- * Strategies side by side: every seed a point, the mean a tick, and a 95% percentile bootstrap interval of the mean as a
+ * Strategies side by side: every seed a point, the mean a tick, and a 95% bootstrap interval (BCa) of the mean as a
  * line. Strategies come in order of their mean, the best on top; one without any finite value keeps its empty line.
  *
  * @param options.title of the axis, with the unit.
@@ -97,7 +97,7 @@ function meansOf(rows: readonly ComparisonRow[], title: string, better: 'higher'
   const sign = better === 'higher' ? -1 : 1;
   return [...values]
     .map(([strategy, own]) => {
-      const interval = bootstrapInterval(own, seedStream(0, 'report', title, strategy));
+      const interval = bcaInterval(own, seedStream(0, 'report', title, strategy));
       const centre = own.length > 0 ? mean(own) : null;
       return {strategy, mean: centre, low: interval?.low ?? centre, high: interval?.high ?? centre, n: own.length};
     })

@@ -3,9 +3,12 @@ import {averageAccuracy} from '../metrics/average-accuracy.ts';
 import {metrics} from '../metrics/metrics.ts';
 import type {Report} from '../report.ts';
 import {displayText} from '../runs/display-text.ts';
+import type {Setting} from '../runs/groups.ts';
 import {formatMeanSd, formatValue} from '../tables/format.ts';
 import type {Leaderboard, LeaderboardEntry} from '../tables/leaderboard.ts';
 import type {SummaryRow} from '../tables/summary.ts';
+import {classTable} from './class-table.ts';
+import {comparisonTable} from './comparison-table.ts';
 import {html, type Markup} from './escape.ts';
 
 // After ACC and its number of seeds, which every leaderboard has.
@@ -25,21 +28,28 @@ export function leaderboardSection(report: Report): Markup {
   const colour = (strategy: string): string => range[report.arrangement.strategies.indexOf(strategy)]!;
   return html`<section id="leaderboard" aria-labelledby="leaderboard-title">
 <h2 id="leaderboard-title">Leaderboard</h2>
-${report.leaderboards.map((board) => leaderboard(board, colour))}
+${filter(report)}
+${report.leaderboards.map((board, i) => leaderboard(board, report.arrangement.settings[i], colour))}
 </section>`;
 }
 
-function leaderboard(board: Leaderboard, colour: (strategy: string) => string): Markup {
+// The page's script shows it: without scripts there is nothing to filter with.
+function filter({arrangement}: Report): Markup | null {
+  if (arrangement.strategies.length < 2) return null;
+  return html`<p id="strategy-filter" class="filter screen-only" hidden><label for="filter-text">Strategies with</label> <input id="filter-text" type="search" autocomplete="off"> <span role="status" class="muted"></span></p>`;
+}
+
+function leaderboard(board: Leaderboard, setting: Setting | undefined, colour: (strategy: string) => string): Markup {
   const columns = shown
     .map((name) => metrics.find((metric) => metric.name === name)!)
     .filter(({name}) => board.entries.some((entry) => entry.summaries.get(name)?.mean != null));
   return html`<div class="card">
 <h3><bdi>${board.setting}</bdi></h3>
 <div class="scroll" tabindex="0" role="region" aria-label="Leaderboard, ${board.setting}">
-<table class="leaderboard">
+<table class="leaderboard sortable">
 <caption><span>Mean ± sample sd over the seeds with a finite value, sorted by ACC.<span class="strip"> Each dot is a seed, on a line from 0 to 1.</span></span></caption>
 <thead><tr><th scope="col">Strategy</th><th scope="col" class="strip screen-only">ACC by seed</th>
-${heading(averageAccuracy)}<th scope="col" class="number">Seeds finite</th>${columns.map(heading)}</tr></thead>
+${heading(averageAccuracy)}<th scope="col" class="number" title="Mean rank by ACC over seeds, 1 for the highest.">Mean rank</th><th scope="col" class="number">Seeds finite</th>${columns.map(heading)}</tr></thead>
 <tbody>
 ${board.entries.map((entry) =>
   row(
@@ -52,6 +62,8 @@ ${board.entries.map((entry) =>
 </table>
 </div>
 <p class="verdict"><bdi>${board.verdict}</bdi></p>
+${comparisonTable(board)}
+${setting ? classTable(setting) : null}
 ${allMetrics(board)}
 </div>`;
 }
@@ -62,9 +74,9 @@ function heading({label, summary}: (typeof metrics)[number]): Markup {
 
 function row(entry: LeaderboardEntry, columns: readonly string[], colour: string): Markup {
   const acc = entry.summaries.get('acc');
-  return html`<tr${entry.best ? html` class="best"` : null}><th scope="row"><bdi>${entry.strategy}</bdi></th>
+  return html`<tr data-strategy="${entry.strategy}"${entry.best ? html` class="best"` : null}><th scope="row"><bdi>${entry.strategy}</bdi></th>
 <td class="strip screen-only">${strip(entry, colour)}</td>
-${cell(acc, true)}<td class="number">${acc?.finite ?? 0} of ${acc?.total ?? 0}</td>
+${cell(acc, true)}<td class="number" data-sort="${entry.averageRank ?? ''}">${entry.averageRank === null ? '–' : entry.averageRank.toFixed(1)}</td><td class="number" data-sort="${acc?.finite ?? 0}">${acc?.finite ?? 0} of ${acc?.total ?? 0}</td>
 ${columns.map((name) => cell(entry.summaries.get(name), false))}</tr>`;
 }
 
@@ -72,7 +84,7 @@ function cell(summary: SummaryRow | undefined, lead: boolean): Markup {
   const text = formatMeanSd(summary);
   const [centre, spread] = text.split(' ± ');
   const why = summary?.reason ? html` title="${displayText(summary.reason, 300)}"` : null;
-  return html`<td class="number${lead ? ' lead-value' : ''}"${why}>${centre}${spread ? html` <small>± ${spread}</small>` : null}</td>`;
+  return html`<td class="number${lead ? ' lead-value' : ''}" data-sort="${summary?.mean ?? ''}"${why}>${centre}${spread ? html` <small>± ${spread}</small>` : null}</td>`;
 }
 
 /** Every seed as a dot on a line from 0 to 1, without any script. */
@@ -98,7 +110,7 @@ function allMetrics({setting, entries}: Leaderboard): Markup {
         summary?.min != null && summary.max != null
           ? `${formatValue(summary.min, unit)} to ${formatValue(summary.max, unit)}`
           : '–';
-      return html`<tr><th scope="row"><bdi>${strategy}</bdi></th><td>${label}</td><td class="number">${formatMeanSd(summary)}</td>
+      return html`<tr data-strategy="${strategy}"><th scope="row"><bdi>${strategy}</bdi></th><td>${label}</td><td class="number">${formatMeanSd(summary)}</td>
 <td class="number">${range}</td><td class="number">${summary?.finite ?? 0} of ${summary?.total ?? 0}</td><td class="wrap"><small>${displayText(summary?.reason ?? '', 300)}</small></td></tr>`;
     }),
   );

@@ -5,22 +5,15 @@ import {HarnessError} from '@accrete/kit';
 
 const require = createRequire(import.meta.url);
 
-/** Browser builds, in the order in which they must be loaded. */
-const builds = [
-  ['vega', 'vega.min.js'],
-  ['vega-lite', 'vega-lite.min.js'],
-  ['vega-embed', 'vega-embed.min.js'],
-] as const;
-
 let cached: readonly string[] | undefined;
 
 /**
- * The scripts that draw the charts, as text: vega, vega-lite, vega-embed and vega-interpreter. They are read once.
+ * The scripts that draw the charts, as text: vega and its interpreter. They are read once.
  *
  * @throws HarnessError E_FILE where one is not installed.
  */
 export function libraryScripts(): readonly string[] {
-  cached ??= [...builds.map(([name, file]) => withoutSourceMap(readBeside(name, file))), interpreter()];
+  cached ??= [withoutSourceMap(readBeside('vega', 'vega.min.js')), interpreter()];
   return cached;
 }
 

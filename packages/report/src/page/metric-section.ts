@@ -1,7 +1,7 @@
 import {metrics} from '../metrics/metrics.ts';
 import {html, type Markup} from './escape.ts';
 
-const unitNames = {fraction: 'Fraction', parameters: 'Count', bytes: 'Bytes', s: 'Seconds'} as const;
+const unitNames = {fraction: 'Fraction', nats: 'Nats', parameters: 'Count', bytes: 'Bytes', s: 'Seconds'} as const;
 
 /** Every metric with its formula, unit, range and source. */
 export function metricSection(): Markup {
@@ -15,7 +15,7 @@ export function metricSection(): Markup {
 <dd>${summary}<code>${formula}</code><span class="muted">${unitNames[unit]}, from ${range[0] ?? '−∞'} to ${range[1] ?? '∞'}; ${better} is better. ${source.url ? html`<a href="${source.url}" rel="noreferrer">${source.cite}</a>` : source.cite}.${source.deviations?.length ? ` Here: ${source.deviations.join('; ')}.` : ''}</span></dd>
 </div>`,
   )}</dl>
-<p class="guide below">Intervals are percentile bootstrap intervals of the mean (95%, 2,000 resamples, fixed seed). Strategies are compared over the same seeds by exact two-sided sign-flip permutation tests at level 0.05.</p>
+<p class="guide below">Intervals are bias-corrected and accelerated (BCa) bootstrap intervals of the mean (95%, 2,000 resamples, fixed seed), or percentile intervals where all values are equal. Strategies are compared over the same seeds by exact two-sided sign-flip permutation tests at level 0.05, corrected within a leaderboard by Holm's method; effect sizes are mean differences. With n seeds no p can be below 2 / 2^n.</p>
 </div>
 </section>`;
 }

@@ -1,9 +1,9 @@
 import {createHash} from 'node:crypto';
 import {HarnessError} from '@accrete/kit';
-import {chartConfig} from '../charts/chart.ts';
 import {type Figure, figures} from '../charts/figures.ts';
 import type {Report} from '../report.ts';
 import {toCsv} from '../tables/rows.ts';
+import {chartData} from './chart-data.ts';
 import {clientScript} from './client.ts';
 import {embeddedJson, html, type Markup, trusted} from './escape.ts';
 import {figureSections} from './figure-section.ts';
@@ -14,6 +14,7 @@ import {overview} from './overview.ts';
 import {problemSection} from './problem-section.ts';
 import {runSection} from './run-section.ts';
 import {styleSheet} from './style.ts';
+import {tableScript} from './table-script.ts';
 
 /** Above this size the table of all numbers is left out of the page. */
 const LARGEST_CSV = 1_000_000;
@@ -26,7 +27,7 @@ const LARGEST_CSV = 1_000_000;
  */
 export function renderReport(report: Report): string {
   const drawn = report.runs.length > 0 ? figures(report.arrangement, report.rows) : [];
-  const scripts = drawn.length > 0 ? [...libraryScripts(), clientScript] : [];
+  const scripts = drawn.length > 0 ? [tableScript, ...libraryScripts(), clientScript] : [];
   for (const script of scripts) {
     if (/<\/script|<!--/i.test(script))
       throw new HarnessError('E_FILE', 'a chart library holds text that would end its script.');
@@ -83,16 +84,6 @@ function navigation(drawn: readonly Figure[]): Markup {
   ] as const;
   if (drawn.length === 0) return html``;
   return html`<nav aria-label="Sections"><ul>${links.map(([id, title]) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>`;
-}
-
-function chartData(drawn: readonly Figure[]) {
-  const specs = drawn.flatMap(({panels}) =>
-    panels.map(({spec, description}) => {
-      const {config: _, ...rest} = spec;
-      return {...rest, description};
-    }),
-  );
-  return {config: chartConfig, specs};
 }
 
 function download(report: Report): Markup {

@@ -32,7 +32,7 @@ ${distinctBlocks(report.runs.map((run) => ({title: environmentTitle(run), value:
 
 function runRow({strategy, setting}: Group, run: RunEvidence): Markup {
   const took = run.ended ? formatSeconds((Date.parse(run.ended) - Date.parse(run.started)) / 1000) : '–';
-  return html`<tr><th scope="row"><bdi>${strategy}</bdi></th><td><bdi>${setting}</bdi></td><td class="number">${run.seed}</td>
+  return html`<tr data-strategy="${strategy}"><th scope="row"><bdi>${strategy}</bdi></th><td><bdi>${setting}</bdi></td><td class="number">${run.seed}</td>
 <td><span class="state${run.state === 'done' ? '' : ' off'}">${run.state}</span></td><td class="number">${run.started.slice(0, 16).replace('T', ' ')}</td>
 <td class="number">${took}</td><td><code>${displayText(run.id, 120)}</code></td></tr>`;
 }

@@ -40,6 +40,14 @@ h4 { font-size: .92rem; margin: 1.3rem 0 -.35rem; color: var(--muted); font-weig
 .scroll { overflow-x: auto; margin: 0 -1.25rem; padding: 0 1.25rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--muted); font-size: .86rem; padding: 0 0 .6rem; caption-side: top; }
+.filter input { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--muted); border-radius: 6px; padding: .2rem .5rem; max-width: 100%; }
+th button { all: unset; cursor: pointer; }
+th button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+th button::after { content: " ↕" / ""; opacity: .5; }
+th[aria-sort=ascending] button::after { content: " ↑" / ""; opacity: 1; }
+th[aria-sort=descending] button::after { content: " ↓" / ""; opacity: 1; }
+#runs .card, #metrics .card, #problems .card { content-visibility: auto; contain-intrinsic-size: auto 700px; }
+tr[hidden] { display: none; }
 th, td { padding: .45rem .55rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: baseline; }
 thead th { color: var(--muted); font-size: .8rem; font-weight: 600; border-bottom-color: var(--muted); vertical-align: bottom; white-space: nowrap; }
 thead th.number { white-space: normal; max-width: 7.2rem; }
@@ -109,6 +117,7 @@ code { font: .88em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; ove
   main, header, footer { max-width: none; padding: 0; }
   .card { border: 0; padding: 0; }
   .scroll { overflow: visible; margin: 0; padding: 0; }
+  #runs .card, #metrics .card, #problems .card { content-visibility: visible; }
   .panel, tr { break-inside: avoid; }
   h2, h3, figcaption { break-after: avoid; }
   .chart svg { height: auto; }

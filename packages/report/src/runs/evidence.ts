@@ -16,6 +16,7 @@ import {crossCheck} from './cross-check.ts';
 import {firstOf, lastOf, latest} from './event-view.ts';
 import {type LossPoint, lossCurve} from './loss-curve.ts';
 import {matrixOf} from './matrix-of.ts';
+import {detailOf, type OutcomeDetail} from './outcome-detail.ts';
 import {afterTaskOf, type Tally, tallyOutcomes} from './tally.ts';
 
 /** One task of a stream, as its run describes it. */
@@ -71,7 +72,7 @@ export function evidenceOf(record: RunRecord): RunEvidence {
   const {seed, ...variant} = config;
   const evaluations = latest(events, 'evaluation', (e) => `${e.split} ${e.afterTask} ${e.evalTask}`);
   const taskCount = start?.tasks.length ?? 1 + Math.max(-1, ...evaluations.map((e) => e.evalTask));
-  const {tallies, problems} = readTallies(record, taskCount);
+  const {tallies, finalDetail, problems} = readTallies(record, taskCount);
   const matrix = matrixOf(tallies, evaluations, taskCount, status);
   const warnings = [
     ...(record.torn
@@ -105,6 +106,7 @@ export function evidenceOf(record: RunRecord): RunEvidence {
     tasks: start?.tasks ?? [],
     matrix,
     finalTallies: tallies.get(taskCount - 1),
+    finalDetail,
     costs: costsOf(latest(events, 'task-end', (e) => String(e.task))),
     taskCount,
     growth: latest(events, 'growth', (e) => JSON.stringify([e.task, e.change, e.modules])).map(
@@ -123,7 +125,15 @@ export function evidenceOf(record: RunRecord): RunEvidence {
   };
 }
 
-function readTallies(record: RunRecord, taskCount: number): {tallies: Map<number, Tally[]>; problems: string[]} {
+interface ReadOutcomes {
+  readonly tallies: Map<number, Tally[]>;
+  /** Of the outcomes after the last task. */
+  readonly finalDetail: OutcomeDetail | undefined;
+  readonly problems: string[];
+}
+
+function readTallies(record: RunRecord, taskCount: number): ReadOutcomes {
+  let finalDetail: OutcomeDetail | undefined;
   const tallies = new Map<number, Tally[]>();
   const problems: string[] = [];
   for (const file of record.outcomeFiles) {
@@ -133,13 +143,15 @@ function readTallies(record: RunRecord, taskCount: number): {tallies: Map<number
       continue;
     }
     try {
-      tallies.set(afterTask, tallyOutcomes(record.outcomes(file), taskCount, file));
+      const outcomes = record.outcomes(file);
+      tallies.set(afterTask, tallyOutcomes(outcomes, taskCount, file));
+      if (afterTask === taskCount - 1) finalDetail = detailOf(outcomes);
     } catch (error) {
       if (!isHarnessError(error)) throw error;
       problems.push(`outcomes/${file} was not used: ${messageOf(error)}`);
     }
   }
-  return {tallies, problems};
+  return {tallies, finalDetail, problems};
 }
 
 function costsOf(ends: readonly EventOf<'task-end'>[]): TaskCost[] {

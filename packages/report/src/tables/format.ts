@@ -4,7 +4,7 @@ type Unit = Metric<never>['unit'];
 
 /** A number in words for a table: fractions with three decimals, counts and bytes with SI prefixes, seconds. */
 export function formatValue(value: number, unit: Unit | string): string {
-  if (unit === 'fraction') return minus(value.toFixed(3));
+  if (unit === 'fraction' || unit === 'nats') return minus(value.toFixed(3));
   if (unit === 'bytes') return scaled(value, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);
   if (unit === 's') return formatSeconds(value);
   return scaled(value, 1000, ['', 'k', 'M', 'G', 'T']).trim();

@@ -1,5 +1,6 @@
 import type {Arrangement} from '../runs/groups.ts';
-import {notResolvable, signFlipTest} from '../statistics/sign-flip.ts';
+import {LARGEST_EXACT, notResolvable, signFlipTest} from '../statistics/sign-flip.ts';
+import {type Comparison, comparisons, differences, LEVEL, ranksOverSeeds} from './comparisons.ts';
 import type {Row} from './rows.ts';
 import type {SummaryRow} from './summary.ts';
 
@@ -10,6 +11,8 @@ export interface LeaderboardEntry {
   readonly summaries: ReadonlyMap<string, SummaryRow>;
   /** ACC of each seed, null where it has none. */
   readonly perSeed: readonly {readonly seed: number; readonly value: number | null}[];
+  /** Mean rank by ACC over seeds, 1 for the highest; null unless all strategies have finite values for the same seeds. */
+  readonly averageRank: number | null;
   /** True for the first by ACC, where the tests resolve that it is. */
   readonly best: boolean;
 }
@@ -20,10 +23,9 @@ export interface Leaderboard {
   readonly entries: readonly LeaderboardEntry[];
   /** One or two sentences: which is first, and how sure that is. */
   readonly verdict: string;
+  /** Strategies compared in pairs over the same seeds. */
+  readonly comparisons: readonly Comparison[];
 }
-
-/** Level of the tests behind a verdict. */
-export const LEVEL = 0.05;
 
 /** A leaderboard per setting. */
 export function leaderboards(
@@ -46,15 +48,17 @@ export function leaderboards(
       }))
       .sort((a, b) => accOf(b) - accOf(a));
     const {resolved, verdict} = judge(entries);
+    const ranks = ranksOverSeeds(entries);
     return {
       setting: setting.name,
-      entries: entries.map((entry, i) => ({...entry, best: resolved && i === 0})),
+      entries: entries.map((entry, i) => ({...entry, averageRank: ranks?.[i] ?? null, best: resolved && i === 0})),
       verdict,
+      comparisons: comparisons(entries),
     };
   });
 }
 
-type Ranked = Omit<LeaderboardEntry, 'best'>;
+type Ranked = Omit<LeaderboardEntry, 'best' | 'averageRank'>;
 
 function accOf(entry: Ranked): number {
   return entry.summaries.get('acc')?.mean ?? Number.NEGATIVE_INFINITY;
@@ -77,8 +81,11 @@ function judge(entries: readonly Ranked[]): {resolved: boolean; verdict: string}
   const n = first.perSeed.length;
   const limit = notResolvable(n, LEVEL);
   if (limit) return {resolved: false, verdict: `${lead}. Whether it is the best is ${limit}, so nothing is in bold.`};
-  if (n > 20)
-    return {resolved: false, verdict: `${lead}. The exact test takes at most 20 seeds, so nothing is in bold.`};
+  if (n > LARGEST_EXACT)
+    return {
+      resolved: false,
+      verdict: `${lead}. The exact test takes at most ${LARGEST_EXACT} seeds, so nothing is in bold.`,
+    };
   const tests = others.map((other) => ({other, p: signFlipTest(differences(first, other)!).p}));
   const weakest = tests.reduce((a, b) => (b.p > a.p ? b : a));
   const p = Number(weakest.p.toPrecision(2));
@@ -89,13 +96,4 @@ function judge(entries: readonly Ranked[]): {resolved: boolean; verdict: string}
     };
   }
   return {resolved: true, verdict: `${lead}, told apart from every other over ${n} seeds (largest p = ${p}).`};
-}
-
-/** Differences of ACC by seed; undefined unless both have finite values for the same seeds. */
-function differences(a: Ranked, b: Ranked): number[] | undefined {
-  const other = new Map(b.perSeed.map(({seed, value}) => [seed, value]));
-  if (a.perSeed.length !== b.perSeed.length) return undefined;
-  const pairs = a.perSeed.map(({seed, value}) => ({value, against: other.get(seed) ?? null}));
-  if (pairs.some((pair) => pair.value === null || pair.against === null)) return undefined;
-  return pairs.map((pair) => pair.value! - pair.against!);
 }

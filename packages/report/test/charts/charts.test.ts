@@ -134,6 +134,8 @@ describe('charts', () => {
         'accuracy-over-tasks',
         'forgetting',
         'matrices',
+        'confusion',
+        'task-confusion',
         'growth',
         'size',
         'time',

@@ -45,7 +45,7 @@ describe('the page', () => {
           .split(';')[0]!
           .matchAll(/sha256-([^']+)/g),
       ].map((match) => match[1]);
-      expect(scripts).to.have.length(5);
+      expect(scripts).to.have.length(4);
       expect(allowed).to.deep.equal(scripts);
       expect(policy).to.contain(hash(/<style>([\s\S]*?)<\/style>/.exec(page)![1]!));
     }));
@@ -82,6 +82,17 @@ describe('the page', () => {
       expect(text).to.contain('commit 0123456789');
     }));
 
+  it('has the paired comparisons, and the accuracy on each class', () =>
+    inTemporaryFolder((root) => {
+      for (const label of ['replay', 'ewc']) {
+        for (const seed of [0, 1]) writeSyntheticRun(root, {...small, label, seed});
+      }
+      const text = textOf(pageOf(root));
+      expect(text).to.match(/Paired comparisons[\s\S]*not resolvable with n = 2/);
+      expect(text).to.match(/Accuracy by class[\s\S]*<th scope="col" class="number">3<\/th>/);
+      expect(text).to.contain('Mean rank');
+    }));
+
   it('never shows NaN or undefined as a number, whatever is missing', () =>
     inTemporaryFolder((root) => {
       for (const seed of [0, 1]) rmSync(join(writeSyntheticRun(root, {...small, seed}), 'outcomes'), {recursive: true});
@@ -113,7 +124,7 @@ describe('the page', () => {
       const hostile = `</script><script>alert(1)</script><!--"'><img src=x onerror=alert(1)>`;
       writeSyntheticRun(root, {...small, label: hostile, experiment: hostile, dataset: hostile, dataNotes: [hostile]});
       const page = pageOf(root, hostile);
-      expect(page.match(/<script/g)).to.have.length(6);
+      expect(page.match(/<script/g)).to.have.length(5);
       expect(textOf(page)).to.not.match(/<img/);
       const data = /id="charts-data">([\s\S]*?)<\/script>/.exec(page)![1]!;
       expect(data).to.not.contain('<');

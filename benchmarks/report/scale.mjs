@@ -1,0 +1,89 @@
+// How the report scales: node benchmarks/report/scale.mjs [runs=2000] [tasks=20] [examples=10]
+// Writes synthetic runs (half of them class-incremental), then prints the time to load them, to compute every number and to
+// render the page, its size, and, where Chromium is there, how long it takes to open.
+import {spawnSync} from 'node:child_process';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {pathToFileURL} from 'node:url';
+
+if (!process.execArgv.includes('--import=tsx')) {
+  // The sources are TypeScript, and the generator of runs is that of the tests.
+  const flags = ['--import=tsx', '--conditions=@accrete/source', '--max-old-space-size=4096'];
+  const {status} = spawnSync(process.execPath, [...flags, import.meta.filename, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
+  process.exit(status ?? 1);
+}
+
+const [runs = 2000, tasks = 20, examplesPerTask = 10] = process.argv.slice(2).map(Number);
+const packageFolder = join(import.meta.dirname, '../../packages/report');
+const {buildReport, loadRuns, renderReport} = await import(join(packageFolder, 'src/index.ts'));
+const {writeSyntheticRun} = await import(join(packageFolder, 'test/support/synthetic-runs.ts'));
+const {findChromium, launchChromium} = await import(join(packageFolder, 'test/support/browser.ts'));
+
+const limits = {metrics: 10, megabytes: 5, opens: 2};
+const folder = mkdtempSync(join(tmpdir(), 'accrete-scale-'));
+try {
+  const strategies = Math.max(1, Math.min(20, Math.floor(runs / 4)));
+  timed('write the runs', () => {
+    for (let i = 0; i < runs; i++) {
+      const scenario = i % 2 === 0 ? 'task-incremental' : 'class-incremental';
+      const label = `strategy-${String((i >> 1) % strategies).padStart(2, '0')}`;
+      writeSyntheticRun(join(folder, 'runs'), {
+        scenario,
+        label,
+        seed: Math.floor(i / (2 * strategies)),
+        tasks,
+        examplesPerTask,
+      });
+    }
+  });
+  const loaded = timed('load', () => loadRuns([join(folder, 'runs')]));
+  const report = timed('metrics and statistics', () => buildReport(loaded), limits.metrics);
+  const page = timed('render the page', () => renderReport(report));
+  const megabytes = Buffer.byteLength(page) / 1e6;
+  print('page size', `${megabytes.toFixed(2)} MB`, megabytes <= limits.megabytes, `${limits.megabytes} MB`);
+  print('peak memory', `${(process.resourceUsage().maxRSS / 1e3).toFixed(0)} MB`);
+  await openIn(findChromium(), page);
+  console.log(
+    `${report.runs.length} runs x ${tasks} tasks, ${report.problems.length} problems, ${report.rows.length} numbers`,
+  );
+} finally {
+  rmSync(folder, {recursive: true, force: true});
+}
+
+async function openIn(chromium, page) {
+  if (chromium === undefined) return print('open', 'not measured: Chromium was not found');
+  const file = join(folder, 'report.html');
+  writeFileSync(file, page);
+  const browser = await launchChromium(chromium);
+  try {
+    for (const name of ['opens, cold', 'opens, warm']) {
+      const tab = await browser.newPage({viewport: {width: 1280, height: 900}});
+      const start = performance.now();
+      await tab.goto(pathToFileURL(file).href);
+      await tab.waitForSelector('html[data-charts]', {state: 'attached'});
+      await tab.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done)))');
+      const seconds = (performance.now() - start) / 1000;
+      print(name, `${seconds.toFixed(2)} s`, seconds <= limits.opens, `${limits.opens} s`);
+      await tab.close();
+    }
+  } finally {
+    await browser.close();
+  }
+}
+
+function timed(name, work, limit) {
+  const start = performance.now();
+  const result = work();
+  const seconds = (performance.now() - start) / 1000;
+  print(name, `${seconds.toFixed(2)} s`, limit === undefined ? undefined : seconds <= limit, `${limit} s`);
+  return result;
+}
+
+function print(name, value, met, limit) {
+  console.log(
+    `${name.padEnd(24)} ${value.padStart(10)}${met === undefined ? '' : `  ${met ? 'within' : 'ABOVE'} ${limit}`}`,
+  );
+}
