@@ -90,8 +90,8 @@ export interface Engine {
   readonly threads: number;
   readonly versions: Readonly<Record<string, string>>;
   /**
-   * Puts an array on the device. Takes over `array.data`: the caller must not write into it afterwards. The engine never
-   * writes into it either, also where the buffer is donated.
+   * Puts an array on the device. Takes over `array.data`: the caller must not write into it before the buffer is disposed.
+   * The engine never writes into it either, also where the buffer is donated.
    *
    * @throws HarnessError E_SHAPE where data and shape do not fit; E_DISPOSED.
    */

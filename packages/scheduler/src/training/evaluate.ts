@@ -141,10 +141,10 @@ async function runAlong(
   take: (place: number, logits: Float32Array) => void,
 ): Promise<void> {
   const width = predictor.classes.length;
+  const images = new Uint8Array(batch * stream.features);
   try {
     for (let at = 0; at < places.length; at += batch) {
       const chunk = places.subarray(at, at + batch);
-      const images = new Uint8Array(batch * stream.features);
       fillImages(
         stream,
         part,

@@ -9,7 +9,10 @@ export interface PathPredictor {
   readonly path: Path;
   /** Classes of the logits. */
   readonly classes: readonly number[];
-  /** @param images uint8 [rows, features]; returns [rows, classes], rows at most the evaluation batch. */
+  /**
+   * @param images uint8 [evaluation batch, features], the first `rows` of which count; rows do not see each other.
+   * @returns [rows, classes]
+   */
   logits(images: Uint8Array, rows: number): Promise<Float32Array>;
   dispose(): void;
 }
@@ -47,10 +50,7 @@ export async function createPredictor(
     path,
     classes: path.classes,
     logits: async (images, rows) => {
-      // A short batch is padded; rows do not see each other.
-      const padded = rows === batch ? images : new Uint8Array(batch * features);
-      if (padded !== images) padded.set(images.subarray(0, rows * features));
-      const x = engine.upload(hostArray(padded, [batch, features], 'uint8'));
+      const x = engine.upload(hostArray(images, [batch, features], 'uint8'));
       try {
         const {logits} = await program.run({...parameters, [names.images]: x});
         const values = (await logits!.read()).data as Float32Array;

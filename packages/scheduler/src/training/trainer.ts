@@ -111,11 +111,16 @@ export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
   const columnOf = new Map(path.classes.map((label, column) => [label, column]));
   const segmentOf = segmentsByTask(path);
 
+  // One batch in host memory, filled anew for every step: it is ours again when its buffers are disposed.
+  const images = new Uint8Array(rows * stream.features);
+  const columns = new Int32Array(rows);
+  const weights = new Float32Array(rows);
+  const segments = new Int32Array(rows);
   const batchOf = (own: readonly Row[], rehearsed: readonly Row[]): Record<string, DeviceBuffer> => {
-    const images = new Uint8Array(rows * stream.features);
-    const columns = new Int32Array(rows);
-    const weights = new Float32Array(rows);
-    const segments = new Int32Array(rows);
+    if (own.length < request.batchSize || rehearsed.length < request.rehearsalRows) {
+      for (const array of [images, columns, segments]) array.fill(0);
+    }
+    weights.fill(0);
     const place = (list: readonly Row[], start: number): void => {
       fillImages(stream, 'train', list, images, start);
       list.forEach((row, i) => {
