@@ -65,8 +65,10 @@ export function showProgress(name: string, total: number, width: number): Progre
         const track = running.get(job);
         running.delete(job);
         ended++;
-        if (result.status === 'skipped') skipped++;
-        say(`[${ended}/${total}] ${title(job)}: ${outcome(result, track)}${ended < total ? `, ${left()} left` : ''}`);
+        if (result.status === 'skipped')
+          skipped++; // Counted at the end; a line for each would say nothing.
+        else
+          say(`[${ended}/${total}] ${title(job)}: ${outcome(result, track)}${ended < total ? `, ${left()} left` : ''}`);
         refresh();
       },
     },
@@ -97,7 +99,6 @@ function doing(job: Job, {done, tasks}: Track): string {
 
 function outcome(result: JobResult, track: Track | undefined): string {
   if (result.status === 'failed') return `FAILED, ${result.message.split('\n')[0]}`;
-  if (result.status === 'skipped') return 'finished already';
   if (result.status === 'non-finite') return 'ended early, its loss was not finite';
   const accuracies = [...(track?.accuracies.values() ?? [])];
   const mean = accuracies.reduce((a, b) => a + b, 0) / Math.max(1, accuracies.length);
