@@ -260,6 +260,34 @@ describe('engines', () => {
     await engine.dispose();
   });
 
+  it('copy no output that has memory of its own', async () => {
+    const engine = await createEngine({kind: 'onnx', threads: 1});
+    const size = 5_000_000;
+    const program = await engine.compile(({w}) => ({w: tf.relu(w!)}), {w: spec(size)}, {donate: {w: 'w'}});
+    let w = engine.upload(zeros([size]));
+    for (let i = 0; i < 2; i++) w = (await program.run({w})).w!;
+    const before = process.memoryUsage().arrayBuffers;
+    const grown: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      w = (await program.run({w})).w!;
+      grown.push(process.memoryUsage().arrayBuffers - before);
+    }
+    await engine.dispose();
+    expect(Math.max(...grown)).to.be.below(size);
+  });
+
+  it('say which program failed, and why', async () => {
+    const engine = await createEngine({kind: 'onnx', threads: 1});
+    const program = await engine.compile(
+      ({x, at}) => ({y: tf.gather(x!, at as tf.Tensor1D)}),
+      {x: spec(3), at: {shape: [1], dtype: 'int32'}},
+      {name: 'pick'},
+    );
+    const inputs = {x: engine.upload(floats(1, 2, 3)), at: engine.upload(hostArray(Int32Array.of(7), [1], 'int32'))};
+    await rejects(program.run(inputs), /E_ENGINE: program "pick" failed in ONNX Runtime: .*out of data bounds/);
+    await engine.dispose();
+  });
+
   it('release everything when disposed, and refuse work then', async () => {
     for (const kind of ['onnx', 'wasm', 'cpu'] as const) {
       const tensors = tf.engine().state.numTensors;

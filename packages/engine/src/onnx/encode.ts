@@ -5,7 +5,13 @@ import {encodeModel, type NodeProto, type ValueInfoProto} from './proto.ts';
 const IR_VERSION = 8;
 const OPSET = 17;
 
-/** A graph as an ONNX file, in which `inputName` and `outputName` say what inputs and outputs are called. */
+/** What the first output of every file is called: an empty sequence, see `OnnxExecutable`. */
+export const leadingOutput = 'empty';
+
+/**
+ * A graph as an ONNX file, in which `inputName` and `outputName` say what inputs and outputs are called. An output more,
+ * `leadingOutput`, comes before all others.
+ */
 export function encodeGraph(graph: Graph, name: string): Uint8Array {
   const names = new Map<Value, string>();
   for (const value of graph.inputs) names.set(value, inputName(value));
@@ -27,18 +33,26 @@ export function encodeGraph(graph: Graph, name: string): Uint8Array {
     output: outputs.map(nameOf),
     attribute: attributes,
   });
-  const info = (value: Value, as: string): ValueInfoProto => ({name: as, dtype: value.dtype, dims: value.shape});
+  const info = (value: Value, as: string) =>
+    ({name: as, dtype: value.dtype, dims: value.shape}) satisfies ValueInfoProto;
   return encodeModel({
     irVersion: IR_VERSION,
     opsets: {'': OPSET, 'com.microsoft': 1},
     graphName: name,
-    nodes: [...graph.nodes.map(node), ...copies],
+    nodes: [
+      ...graph.nodes.map(node),
+      ...copies,
+      {opType: 'SequenceEmpty', domain: '', input: [], output: [leadingOutput], attribute: {}},
+    ],
     initializers: graph.constants.map((value) => ({
       ...info(value, nameOf(value)),
       rawData: contents(value),
     })),
     inputs: graph.inputs.map((value) => info(value, nameOf(value))),
-    outputs: Object.entries(graph.outputs).map(([output, value]) => info(value, outputName(output))),
+    outputs: [
+      {name: leadingOutput, dtype: 'float32', dims: null},
+      ...Object.entries(graph.outputs).map(([output, value]) => info(value, outputName(output))),
+    ],
   });
 }
 

@@ -6,9 +6,12 @@ import type {Executable, Runtime} from '../runtime/runtime.ts';
 import type {Value} from '../trace/graph.ts';
 import {lean} from '../trace/lean/lean.ts';
 import {type Trace, trace} from '../trace/trace.ts';
-import {encodeGraph, inputName, outputName} from './encode.ts';
+import {encodeGraph, inputName, leadingOutput, outputName} from './encode.ts';
 
 type Ort = typeof import('onnxruntime-node');
+
+/** What onnxruntime-node says after a run, on its way to make JavaScript arrays of the outputs, about one that is a sequence. */
+const SEQUENCE_REFUSED = 'Non tensor type is temporarily not supported.';
 
 /** Loads ONNX Runtime. @throws HarnessError E_ENGINE where its native library cannot be loaded. */
 export async function loadOnnx(): Promise<Ort> {
@@ -91,6 +94,15 @@ export class OnnxRuntime implements Runtime<Tensor> {
   }
 }
 
+/**
+ * A session whose outputs all have memory of their own before it runs.
+ *
+ * onnxruntime-node 1.30 makes an array of its own of every output after a run, and copies the values into it, even of those that
+ * were given memory to be written to; for a training step that is all parameters, every step, and garbage at once. It does so in
+ * order, and refuses a sequence: with an empty one in front, the run ends in that refusal when all outputs are written and before
+ * any is copied. A step of an MLP of 270,000 parameters takes an eighth less time so. A version that takes sequences, or copies no
+ * more, runs the same files to their ordinary end.
+ */
 class OnnxExecutable implements Executable<Tensor> {
   readonly outputs: Executable<Tensor>['outputs'];
   readonly noise: Executable<Tensor>['noise'];
@@ -124,7 +136,7 @@ class OnnxExecutable implements Executable<Tensor> {
       if (origin.kind === 'noise') feeds[inputName(value)] = this.#runtime.put(noise[origin.name]!);
     }
     const results: Record<string, Tensor> = {};
-    const fetches: Record<string, Tensor> = {};
+    const fetches: Record<string, Tensor | null> = {[leadingOutput]: null};
     for (const [name, {shape, dtype}] of Object.entries(this.outputs)) {
       const memory = spare[name] ?? this.#runtime.put(zeros(shape, dtype));
       results[name] = memory;
@@ -133,6 +145,7 @@ class OnnxExecutable implements Executable<Tensor> {
     try {
       await this.#session.run(feeds, fetches);
     } catch (error) {
+      if (messageOf(error) === SEQUENCE_REFUSED) return results;
       throw new HarnessError(
         'E_ENGINE',
         `program "${this.#name}" failed in ONNX Runtime: ${messageOf(error)}`,

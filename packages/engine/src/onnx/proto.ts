@@ -24,7 +24,8 @@ export interface TensorProto {
 export interface ValueInfoProto {
   readonly name: string;
   readonly dtype: ElementType;
-  readonly dims: readonly number[];
+  /** Null for a sequence of tensors of that element type. */
+  readonly dims: readonly number[] | null;
 }
 
 export interface NodeProto {
@@ -108,7 +109,15 @@ function writeTensor(tensor: TensorProto, pbf: Pbf): void {
 
 function writeValueInfo(value: ValueInfoProto, pbf: Pbf): void {
   pbf.writeStringField(1, value.name);
-  pbf.writeMessage(2, writeType, value);
+  pbf.writeMessage(2, value.dims === null ? writeSequenceType : writeType, value);
+}
+
+function writeSequenceType(value: ValueInfoProto, pbf: Pbf): void {
+  pbf.writeMessage(4, writeItemType, value);
+}
+
+function writeItemType(value: ValueInfoProto, pbf: Pbf): void {
+  pbf.writeMessage(1, writeType, value);
 }
 
 function writeType(value: ValueInfoProto, pbf: Pbf): void {
@@ -117,7 +126,7 @@ function writeType(value: ValueInfoProto, pbf: Pbf): void {
 
 function writeTensorType({dtype, dims}: ValueInfoProto, pbf: Pbf): void {
   pbf.writeVarintField(1, dataTypes[dtype]);
-  pbf.writeMessage(2, writeShape, dims);
+  if (dims !== null) pbf.writeMessage(2, writeShape, dims);
 }
 
 function writeShape(dims: readonly number[], pbf: Pbf): void {
