@@ -1,4 +1,5 @@
-// Runs the mocha tests of the package in the working folder and leaves the counts in test-results.json.
+// Runs the mocha tests of the package in the working folder, all or those of the files named, and leaves the counts in
+// test-results.json.
 import {spawnSync} from 'node:child_process';
 import {existsSync, readFileSync, rmSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -11,7 +12,9 @@ rmSync('test-results.json', {force: true});
 // Nx asks its children for colours, and examples that print numbers would not print what they say.
 const {FORCE_COLOR: _, ...env} = process.env;
 const run = (args) => spawnSync(process.execPath, [mocha, '--config', config, ...args], {stdio: 'inherit', env});
-const {status} = run(['--reporter', resolve(import.meta.dirname, 'reporter.cjs'), ...process.argv.slice(2)]);
+const given = process.argv.slice(2);
+const files = given.some((word) => word.endsWith('.test.ts')) ? [] : ['test/**/*.test.ts'];
+const {status} = run(['--reporter', resolve(import.meta.dirname, 'reporter.cjs'), ...given, ...files]);
 if (!existsSync('test-results.json')) process.exit(status || 1); // Its files did not load; mocha has said why.
 const results = JSON.parse(readFileSync('test-results.json', 'utf8'));
 if (results.passed + results.failed === 0) {

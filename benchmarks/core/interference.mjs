@@ -1,191 +1,151 @@
-// node benchmarks/core/interference.mjs [--dial 0,0.25,0.5,1] [--seeds 5] [--steps 400] [--head single|per-task] [--dataset fashion-mnist]
-// The interference dial: eight tasks over 14 x 14 images, of which each renames a share of the classes in its own way. At 0 all
-// tasks are one and sharing is free data; at 1 they contradict each other. Every network is told the task as one-hot input.
-// Accuracy and transfer (accuracy - that of separate networks), mean ± sample sd over seeds; and how gradients conflict.
-import {spawn} from 'node:child_process';
-import {parseArgs} from 'node:util';
+// node benchmarks/core/interference.mjs [--conflicts labels] [--dial 0,0.25,0.5,1] [--seeds 5] [--steps 300] [--networks a,b] [--write] [--resume]
+// The interference dial: eight tasks over Fashion-MNIST at 14 x 14, of which each renames a share of the classes in its own way
+// (labels), or moves a share of the pixels (pixels). At 0 all tasks are one and sharing is free data; at 1 they have little in
+// common. Every network is told the task as one-hot input; all but the separate ones answer with the same ten logits. Needs a build.
+import {diagnoseRouting, drawTasks, gradientConflict, taskSamplings} from '@accrete/core';
+import {datasets} from '@accrete/data';
+import {createEngine} from '@accrete/engine';
+import {hostArray, seedStream} from '@accrete/kit';
+import {mean} from '@accrete/report';
+import {evaluate, networkOf, train, weightsOf} from './joint.mjs';
+import {names, numbers, optionsOf, whole} from './options.mjs';
+import {openRecord} from './record.mjs';
+import {differences, markdown, predicted, shown, twoSided} from './tables.mjs';
 
-const TASKS = 8;
-const CLASSES = 10;
-const SIDE = 14;
+const [TASKS, CLASSES, SIDE] = [8, 10, 14];
+const [PIXELS, WIDTH] = [SIDE * SIDE, SIDE * SIDE + TASKS];
+const [TRAINED, TESTED, ROWS] = [1000, 250, 128]; // Examples of each task; rows of a batch.
 const HIDDEN = [64, 64];
-const TRAINED = 1000; // Examples of each task.
-const TESTED = 250;
-const ROWS = 128;
+const WIDE = [275, 275]; // As many weights as eight networks of 64.
+const OPTIMIZER = {kind: 'adam', learningRate: 3e-3};
 const EVERY_TASK = Array.from({length: TASKS}, (_, t) => t);
+const EVERY_CLASS = Array.from({length: CLASSES}, (_, c) => c);
+const [WIDE_SHARED, SEPARATE] = ['wide shared', 'separate'];
 
-if (!process.execArgv.some((flag) => flag.startsWith('--conditions'))) {
-  const flags = ['--import=tsx', '--conditions=@accrete/source'];
-  const child = spawn(process.execPath, [...flags, import.meta.filename, ...process.argv.slice(2)], {stdio: 'inherit'});
-  child.on('exit', (code) => process.exit(code ?? 1));
-} else await interference();
+/** Networks by name: what stands at their sites, who chooses it, and how it joins. */
+const NETWORKS = {
+  shared: {architecture: mlp()},
+  [WIDE_SHARED]: {architecture: mlp({hidden: WIDE})},
+  'cross-stitch': {architecture: mlp({routing: {kind: 'cross-stitch'}}), ...dense(TASKS)},
+  MMoE: {architecture: mlp({routing: {kind: 'softmax', gates: 'per-task'}}), ...dense(4)},
+  'noisy top-2 MoE': {architecture: mlp({routing: {kind: 'noisy-top-k', k: 2}}), ...dense(4)},
+  Polytropon: {
+    architecture: mlp({routing: {kind: 'polytropon'}, aggregation: {kind: 'parameter-average'}}),
+    module: {kind: 'low-rank', rank: 8},
+    names: inventory(4),
+  },
+  [SEPARATE]: {architecture: mlp({routing: {kind: 'by-task'}}), module: {kind: 'dense'}, head: 'per-task'},
+};
 
-/** Networks by name: what stands at their sites, who chose it, and how it joins. */
-function networksFor(head) {
-  const experts = (count) => ({module: {kind: 'dense'}, names: Array.from({length: count}, (_, j) => String(j))});
-  const mixture = {kind: 'mixture'};
-  return {
-    'shared network': {head},
-    'cross-stitch': {head, ...experts(TASKS), routing: {kind: 'cross-stitch'}, aggregation: mixture},
-    MMoE: {head, ...experts(4), routing: {kind: 'softmax', gates: 'per-task'}, aggregation: mixture},
-    Polytropon: {
-      head,
-      module: {kind: 'low-rank', rank: 8},
-      names: ['0', '1', '2', '3'],
-      routing: {kind: 'polytropon'},
-      aggregation: {kind: 'parameter-average'},
-    },
-    'noisy top-2 MoE': {head, ...experts(4), routing: {kind: 'noisy-top-k', k: 2}, aggregation: mixture},
-    'separate networks': {head: 'per-task', module: {kind: 'dense'}, routing: {kind: 'by-task'}, aggregation: mixture},
+const {
+  conflicts,
+  dial: dials,
+  steps,
+  networks,
+  ...how
+} = optionsOf({
+  conflicts: {...names(['labels', 'pixels']), default: 'labels'},
+  dial: numbers([0, 0.25, 0.5, 1], (share) => share >= 0 && share <= 1, 'shares from 0 to 1'),
+  seeds: whole(5, {to: 20}),
+  steps: whole(300, {to: 1_000_000}),
+  networks: names(Object.keys(NETWORKS)),
+});
+const dataset = await datasets.parse({kind: 'fashion-mnist'}).load({report: console.error});
+const pixels = {train: halved(dataset.train), test: halved(dataset.test)};
+const engine = await createEngine({kind: 'onnx', threads: 1});
+const settings = {
+  hidden: HIDDEN,
+  wide: WIDE,
+  trained: TRAINED,
+  tested: TESTED,
+  rows: ROWS,
+  steps,
+  optimizer: OPTIMIZER,
+};
+const record = openRecord('interference', settings, engine, how);
+for (let seed = 0; seed < how.seeds; seed++)
+  for (const conflict of conflicts) {
+    for (const dial of dials) await compare(conflict, dial, seed);
+  }
+await engine.dispose();
+record.close(conflicts.flatMap((conflict) => dials.map((dial) => section(conflict, dial))).join('\n\n'));
+
+/** Trains every network on the same eight tasks, by the same batches. */
+async function compare(conflict, dial, seed) {
+  const seeds = seedStream(seed, 'interference', conflict, dial);
+  const missing = networks.filter((network) => !record.has({conflict, dial, network}, seed));
+  if (missing.length === 0) return;
+  const examples = examplesOf(conflict, dial, seeds);
+  const sampling = taskSamplings.create({kind: 'uniform'}).probabilities(EVERY_TASK.map(() => TRAINED));
+  const drawn = (stream) => {
+    const tasks = Array.from(drawTasks(sampling, ROWS, stream));
+    return examples(
+      'train',
+      tasks.map((task) => [task, task * TRAINED + stream.integer(TRAINED)]),
+    );
+  };
+  const tested = examples(
+    'test',
+    EVERY_TASK.flatMap((task) => Array.from({length: TESTED}, (_, i) => [task, task * TESTED + i])),
+  );
+  for (const name of missing) {
+    const {head = 'single', ...plan} = NETWORKS[name];
+    const purpose = {input: {kind: 'vector', features: WIDTH}, head, classes: EVERY_CLASS};
+    const network = networkOf(plan, purpose, EVERY_TASK, seeds.fork('network'));
+    const draw = (step) => drawn(seeds.fork('batch', step));
+    const request = {engine, network, tasks: EVERY_TASK, optimizer: OPTIMIZER, rows: ROWS, steps, draw, seeds};
+    const trained = await train(request);
+    const {mean: accuracy, byTask, routes} = await evaluate({engine, ...trained, batch: tested});
+    const alpha = routes.layer1;
+    const diagnosis = alpha && diagnoseRouting(alpha, tested.tasks);
+    const pull =
+      name === SEPARATE
+        ? null
+        : await gradientConflict({engine, ...trained, rows: ROWS}, drawn(seeds.fork('conflict')));
+    record.add({conflict, dial, network: name}, seed, {
+      weights: weightsOf(network),
+      accuracy,
+      worst: Math.min(...byTask),
+      specialisation: diagnosis?.specialisation?.specialisation ?? null,
+      conflicting: pull?.conflicting ?? null,
+    });
+    process.stderr.write(`${conflict} ${dial}, seed ${seed}, ${name}: ${accuracy.toFixed(3)}\n`);
+  }
+}
+
+/** The examples of the eight tasks: a batch of pairs of a task and a place in a random order of the split. */
+function examplesOf(conflict, dial, seeds) {
+  const shareOf = (kind) => (kind === conflict ? dial : 0);
+  const renamed = EVERY_TASK.map((task) => rotation(CLASSES, shareOf('labels'), seeds.fork('classes', task)));
+  const moved = EVERY_TASK.map((task) => rotation(PIXELS, shareOf('pixels'), seeds.fork('pixels', task)));
+  const order = Object.fromEntries(
+    ['train', 'test'].map((split) => [split, seeds.fork(split, 'examples').permutation(dataset[split].labels.length)]),
+  );
+  return (split, places) => {
+    const x = new Float32Array(places.length * WIDTH);
+    const labels = places.map(([task, place], r) => {
+      const row = order[split][place];
+      for (let p = 0; p < PIXELS; p++) x[r * WIDTH + moved[task][p]] = pixels[split][row * PIXELS + p];
+      x[r * WIDTH + PIXELS + task] = 1;
+      return renamed[task][dataset[split].labels[row]];
+    });
+    return {x: hostArray(x, [places.length, WIDTH], 'float32'), labels, tasks: places.map(([task]) => task)};
   };
 }
 
-async function interference() {
-  const {datasets} = await import('@accrete/data');
-  const {createEngine} = await import('@accrete/engine');
-  const {hostArray, seedStream} = await import('@accrete/kit');
-  const core = await import('@accrete/core');
-  const {evaluate, print, shown, train, weightsOf} = await import('./joint.mjs');
-  const {values} = parseArgs({
-    options: {
-      dial: {type: 'string', default: '0,0.25,0.5,1'},
-      seeds: {type: 'string', default: '5'},
-      steps: {type: 'string', default: '400'},
-      head: {type: 'string', default: 'single'},
-      dataset: {type: 'string', default: 'fashion-mnist'},
-    },
+/** A share of the places, drawn at random, each going to the next one drawn; the others stay. */
+function rotation(size, share, seeds) {
+  const drawn = [...seeds.permutation(size)].slice(0, Math.round(share * size));
+  const places = Array.from({length: size}, (_, i) => i);
+  drawn.forEach((place, k) => {
+    places[place] = drawn[(k + 1) % drawn.length];
   });
-  const dataset = await datasets.parse({kind: values.dataset}).load({report: console.error});
-  const pixels = {train: halved(dataset.train), test: halved(dataset.test)};
-  const engine = await createEngine({kind: 'onnx', threads: 1});
-  const sampling = core.taskSamplings.create({kind: 'uniform'}).probabilities(EVERY_TASK.map(() => TRAINED));
-
-  for (const dial of values.dial.split(',').map(Number)) {
-    const results = new Map();
-    for (let seed = 0; seed < Number(values.seeds); seed++) {
-      const seeds = seedStream(seed, 'interference', dial);
-      const renamed = EVERY_TASK.map((task) => renaming(dial, seeds.fork('classes', task)));
-      const rowsOf = Object.fromEntries(
-        ['train', 'test'].map((split) => [
-          split,
-          seeds.fork(split, 'examples').permutation(dataset[split].labels.length),
-        ]),
-      );
-      /** The i-th example of each of the given tasks. @param places pairs of task and i */
-      const batchOf = (split, room, places) => {
-        const width = SIDE * SIDE + TASKS;
-        const x = new Float32Array(places.length * width);
-        const labels = places.map(([task, i], r) => {
-          const row = rowsOf[split][task * room + i];
-          x.set(pixels[split].subarray(row * SIDE * SIDE, (row + 1) * SIDE * SIDE), r * width);
-          x[r * width + SIDE * SIDE + task] = 1;
-          return renamed[task][dataset[split].labels[row]];
-        });
-        return {x: hostArray(x, [places.length, width], 'float32'), labels, tasks: places.map(([task]) => task)};
-      };
-      const drawn = (stream) => {
-        const tasks = core.drawTasks(sampling, ROWS, stream);
-        return batchOf(
-          'train',
-          TRAINED,
-          Array.from(tasks, (task) => [task, stream.integer(TRAINED)]),
-        );
-      };
-      const tested = batchOf(
-        'test',
-        TESTED,
-        EVERY_TASK.flatMap((task) => Array.from({length: TESTED}, (_, i) => [task, i])),
-      );
-      for (const [name, plan] of Object.entries(networksFor(values.head))) {
-        const network = built(core, plan, seeds.fork('network'));
-        const {network: trained, path} = await train({
-          engine,
-          network,
-          tasks: EVERY_TASK,
-          optimizer: {kind: 'adam', learningRate: 1e-3},
-          rows: ROWS,
-          steps: Number(values.steps),
-          draw: (step) => drawn(seeds.fork('batch', step)),
-          seeds,
-        });
-        const {byTask, routes} = await evaluate({engine, network: trained, path, batch: tested});
-        const entry = results.get(name) ?? {
-          weights: weightsOf(trained),
-          mean: [],
-          worst: [],
-          specialisation: [],
-          conflict: [],
-        };
-        entry.mean.push(byTask.reduce((a, b) => a + b, 0) / TASKS);
-        entry.worst.push(Math.min(...byTask));
-        const alpha = routes.layer1;
-        const known = alpha && alpha.shape.length > 1 && alpha.shape[1] > 1;
-        entry.specialisation.push(
-          known ? (core.diagnoseRouting(alpha, tested.tasks).specialisation?.specialisation ?? null) : null,
-        );
-        if (name !== 'separate networks') {
-          const half = {engine, network: trained, path, rows: ROWS};
-          entry.conflict.push((await core.gradientConflict(half, drawn(seeds.fork('conflict')))).conflicting);
-        }
-        results.set(name, entry);
-      }
-    }
-    const alone = results.get('separate networks').mean;
-    console.log(
-      `\nrenamed classes: ${dial}; ${values.seeds} seeds, ${values.steps} steps of ${ROWS}, head ${values.head}; %, mean ± sample sd`,
-    );
-    print([
-      ['network', 'weights', 'accuracy', 'transfer', 'worst task', 'specialisation', 'conflicting pairs'],
-      ...[...results].map(([name, {weights, mean, worst, specialisation, conflict}]) => [
-        name,
-        String(weights),
-        shown(mean, true),
-        name === 'separate networks'
-          ? '-'
-          : shown(
-              mean.map((accuracy, s) => accuracy - alone[s]),
-              true,
-            ),
-        shown(worst, true),
-        shown(specialisation),
-        shown(conflict, true),
-      ]),
-    ]);
-  }
-  await engine.dispose();
-}
-
-/** A fresh network of a plan, with whatever its tasks need. */
-function built(core, {head, module, names, routing, aggregation}, seeds) {
-  const {architectures, computations, growGates, growHead, growModules} = core;
-  const classes = Array.from({length: CLASSES}, (_, c) => c);
-  const config = {kind: 'mlp', hidden: HIDDEN, ...(routing ? {routing, aggregation} : {})};
-  const purpose = {input: {kind: 'vector', features: SIDE * SIDE + TASKS}, head, classes};
-  const base = architectures.parse(config).build(purpose, seeds);
-  const computation = module && computations.validate(module);
-  const growths = !module
-    ? []
-    : names
-      ? [{computation, task: null, names}]
-      : EVERY_TASK.map((task) => ({computation, task}));
-  const grown = growths.reduce((network, growth) => growModules(network, growth, seeds).network, base);
-  const gated = growGates(grown, EVERY_TASK, seeds).network;
-  return EVERY_TASK.reduce((network, task) => growHead(network, task, classes, seeds).network, gated);
-}
-
-/** New names of the classes: a share of them, drawn at random, each takes the name of the next one. */
-function renaming(share, seeds) {
-  const chosen = [...seeds.permutation(CLASSES)].slice(0, Math.round(share * CLASSES));
-  const names = Array.from({length: CLASSES}, (_, c) => c);
-  chosen.forEach((label, k) => {
-    names[label] = chosen[(k + 1) % chosen.length];
-  });
-  return names;
+  return places;
 }
 
 /** Images of 28 x 28 bytes as means of 2 x 2, in [0, 1]. */
 function halved({images, labels}) {
-  const out = new Float32Array(labels.length * SIDE * SIDE);
+  const out = new Float32Array(labels.length * PIXELS);
   for (let e = 0; e < labels.length; e++) {
     for (let r = 0; r < SIDE; r++) {
       for (let c = 0; c < SIDE; c++) {
@@ -195,4 +155,48 @@ function halved({images, labels}) {
     }
   }
   return out;
+}
+
+function mlp(options = {}) {
+  return {kind: 'mlp', hidden: HIDDEN, aggregation: {kind: 'mixture'}, ...options};
+}
+
+function dense(modules) {
+  return {module: {kind: 'dense'}, names: inventory(modules)};
+}
+
+function inventory(modules) {
+  return Array.from({length: modules}, (_, j) => String(j));
+}
+
+function section(conflict, dial) {
+  const found = record.found((key) => key.conflict === conflict && key.dial === dial && networks.includes(key.network));
+  const accuracy = (name) => found.find(({key}) => key.network === name)?.figures.accuracy;
+  const [alone, wide] = [accuracy(SEPARATE), accuracy(WIDE_SHARED)];
+  const percent = {factor: 100, digits: 1};
+  const rows = found.map(({key: {network}, figures}) => {
+    const transfer = alone && network !== SEPARATE ? differences(figures.accuracy, alone) : null;
+    return [
+      network,
+      String(mean(figures.weights)),
+      shown(figures.accuracy, percent),
+      transfer ? `${shown(transfer, percent)} (p ${twoSided(transfer)})` : '-',
+      shown(figures.worst, percent),
+      wide && network !== WIDE_SHARED ? predicted(differences(figures.accuracy, wide)) : '-',
+      shown(figures.specialisation),
+      shown(figures.conflicting, percent),
+    ];
+  });
+  const head = [
+    'network',
+    'weights',
+    'accuracy',
+    'transfer',
+    'worst task',
+    'above wide shared',
+    'specialisation',
+    'conflicting',
+  ];
+  const what = conflict === 'labels' ? 'of the classes renamed' : 'of the pixels moved';
+  return `#### ${100 * dial} % ${what}\n\n${markdown([head, ...rows])}`;
 }

@@ -1,5 +1,30 @@
-// What the joint multi-task benchmarks have in common: training to the end, evaluation, tables.
-import {jointEvaluator, jointTrainer, networkSize, pathOf} from '@accrete/core';
+// What the experiments here have in common: networks of a plan, joint training to the end, evaluation.
+import {
+  architectures,
+  computations,
+  growGates,
+  growHead,
+  growModules,
+  jointEvaluator,
+  jointTrainer,
+  networkSize,
+  pathOf,
+} from '@accrete/core';
+
+/**
+ * A fresh network.
+ *
+ * @param plan its architecture; and the modules that stand there from the start, by name, at `sites` or wherever they can; or, where
+ *   there are no names, one of each task.
+ */
+export function networkOf({architecture, module, names, sites}, purpose, tasks, seeds) {
+  const base = architectures.parse(architecture).build(purpose, seeds);
+  const shared = {computation: module && computations.validate(module), ...(sites ? {sites} : {})};
+  const growths = !module ? [] : names ? [{...shared, task: null, names}] : tasks.map((task) => ({...shared, task}));
+  const grown = growths.reduce((network, growth) => growModules(network, growth, seeds).network, base);
+  const gated = growGates(grown, tasks, seeds).network;
+  return tasks.reduce((network, task) => growHead(network, task, purpose.classes, seeds).network, gated);
+}
 
 /**
  * Trains a network on all its tasks together.
@@ -7,9 +32,9 @@ import {jointEvaluator, jointTrainer, networkSize, pathOf} from '@accrete/core';
  * @param draw the batch of a step
  * @param steps how many
  */
-export async function train({engine, network, tasks, optimizer, rows, steps, draw, seeds, trainable}) {
+export async function train({engine, network, tasks, optimizer, rows, steps, draw, seeds}) {
   const path = pathOf(network.topology, tasks, network.topology.head.segments);
-  const trainer = await jointTrainer({engine, network, path, rows, optimizer, trainable});
+  const trainer = await jointTrainer({engine, network, path, rows, optimizer});
   try {
     for (let step = 0; step < steps; step++) await trainer.step(draw(step), seeds.fork('noise', step));
     return {network: (await trainer.snapshot()).network, path};
@@ -23,17 +48,22 @@ export async function evaluate({engine, network, path, batch}) {
   const evaluator = await jointEvaluator(engine, network, path, batch.x.shape[0]);
   try {
     const {predictions, routes} = await evaluator.evaluate(batch);
-    const right = path.tasks.map(() => [0, 0]);
-    predictions.forEach((label, r) => {
-      right[batch.tasks[r]][0] += Number(label === batch.labels[r]);
-      right[batch.tasks[r]][1] += 1;
-    });
-    const byTask = right.map(([hits, rows]) => hits / rows);
-    const hits = right.reduce((sum, [own]) => sum + own, 0);
-    return {accuracy: hits / predictions.length, byTask, routes};
+    const right = predictions.map((label, r) => Number(label === batch.labels[r]));
+    return {...meansByTask(right, batch.tasks, path.tasks.length), routes};
   } finally {
     evaluator.dispose();
   }
+}
+
+/** The mean of values, one of each row, and that of each task's rows. */
+export function meansByTask(values, tasks, count) {
+  const sums = Array.from({length: count}, () => [0, 0]);
+  values.forEach((value, r) => {
+    sums[tasks[r]][0] += value;
+    sums[tasks[r]][1] += 1;
+  });
+  const total = sums.reduce((sum, [own]) => sum + own, 0);
+  return {mean: total / values.length, byTask: sums.map(([sum, rows]) => sum / rows)};
 }
 
 /** Weights on the path of the tasks together: bases that mixtures replace are not on any. */
@@ -44,29 +74,4 @@ export function weightsOf({topology, parameters}) {
   const idle = replaced.map(({base}) => `${base.id}/`);
   const used = Object.entries(parameters).filter(([path]) => !idle.some((prefix) => path.startsWith(prefix)));
   return networkSize({topology, parameters: Object.fromEntries(used)});
-}
-
-/** Mean and sample standard deviation. */
-export function spread(values) {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return {mean, sd: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : null};
-}
-
-/** `mean ± sd`, in percent where asked. */
-export function shown(values, percent = false) {
-  const there = values.filter((value) => value !== null && value !== undefined);
-  if (there.length === 0) return '-';
-  const {mean, sd} = spread(there);
-  const factor = percent ? 100 : 1;
-  const digits = percent ? 1 : 2;
-  return `${(mean * factor).toFixed(digits)}${sd === null ? '' : ` ± ${(sd * factor).toFixed(digits)}`}`;
-}
-
-/** Prints rows of text as a table, the first column to the left. */
-export function print(rows) {
-  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => row[c].length)));
-  for (const row of rows) {
-    console.log(row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join('  '));
-  }
 }

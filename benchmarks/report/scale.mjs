@@ -1,9 +1,10 @@
-// How the report scales: node benchmarks/report/scale.mjs [runs=2000] [tasks=20] [examples=10]
-// Writes synthetic runs (half of them class-incremental), then prints the time to load them, to compute every number and to
-// render the page, its size, and, where Chromium is there, how long it takes to open.
+// How the report scales: node benchmarks/report/scale.mjs [runs=2000] [tasks=20] [examples=10] [--write]
+// Writes synthetic runs (half of them class-incremental), then prints the time to load them and compute every number, to render
+// the page, its size, and, where Chromium is there, how long it takes to open. On a machine that does other things too, the
+// processor time tells more than the clock. With --write the figures go into README.md and results.json beside this file.
 import {spawnSync} from 'node:child_process';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {cpus, loadavg, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
 
@@ -16,7 +17,13 @@ if (!process.execArgv.includes('--import=tsx')) {
   process.exit(status ?? 1);
 }
 
-const [runs = 2000, tasks = 20, examplesPerTask = 10] = process.argv.slice(2).map(Number);
+const words = process.argv.slice(2);
+const [runs = 2000, tasks = 20, examplesPerTask = 10] = words.filter((word) => word !== '--write').map(Number);
+if (![runs, tasks, examplesPerTask].every((count) => Number.isInteger(count) && count > 0)) {
+  console.error(`expected up to three whole numbers from 1 up, and --write; got ${words.join(' ')}`);
+  process.exit(2);
+}
+const measured = [];
 const packageFolder = join(import.meta.dirname, '../../packages/report');
 const {buildReport, loadRuns, renderReport} = await import(join(packageFolder, 'src/index.ts'));
 const {writeSyntheticRun} = await import(join(packageFolder, 'test/support/synthetic-runs.ts'));
@@ -39,13 +46,20 @@ try {
       });
     }
   });
-  const loaded = timed('load', () => loadRuns([join(folder, 'runs')]));
-  const report = timed('metrics and statistics', () => buildReport(loaded), limits.metrics);
+  const report = timed(
+    'load and metrics',
+    () => {
+      const loaded = timed('  load', () => loadRuns([join(folder, 'runs')]));
+      return timed('  metrics and statistics', () => buildReport(loaded));
+    },
+    limits.metrics,
+  );
   const page = timed('render the page', () => renderReport(report));
   const megabytes = Buffer.byteLength(page) / 1e6;
   print('page size', `${megabytes.toFixed(2)} MB`, megabytes <= limits.megabytes, `${limits.megabytes} MB`);
   print('peak memory', `${(process.resourceUsage().maxRSS / 1e3).toFixed(0)} MB`);
   await openIn(findChromium(), page);
+  if (words.includes('--write')) write(report);
   console.log(
     `${report.runs.length} runs x ${tasks} tasks, ${report.problems.length} problems, ${report.rows.length} numbers`,
   );
@@ -85,6 +99,41 @@ function timed(name, work, limit) {
 }
 
 function print(name, value, met, limit, note = '') {
+  measured.push({name: name.trim(), value, limit: met === undefined ? null : limit, met: met ?? null, note});
   const verdict = met === undefined ? '' : `${met ? 'within' : 'ABOVE'} ${limit}`;
   console.log(`${name.padEnd(24)} ${value.padStart(10)}  ${verdict.padEnd(12)}  ${note}`.trimEnd());
+}
+
+function write(report) {
+  const [cpu] = cpus();
+  const setting = {
+    command: 'node benchmarks/report/scale.mjs --write',
+    runs,
+    tasks,
+    evaluations: tasks + 1,
+    examplesPerTask,
+    numbers: report.rows.length,
+    processor: `${cpus().length} cores, ${cpu?.model ?? 'unknown'}`,
+    node: process.version,
+    load: loadavg().map((load) => load.toFixed(1)),
+  };
+  const lines = measured.map(({name, value, limit, met, note}) => {
+    const verdict = met === null ? '' : met ? `within ${limit}` : `**above ${limit}**`;
+    return `| ${name} | ${value} | ${verdict} | ${note} |`;
+  });
+  const text = `# How the report scales
+
+\`${setting.command}\` writes ${runs} synthetic runs of ${tasks} tasks, each evaluated on every task ${setting.evaluations} times, half of them
+class-incremental, then reports them and opens the page. Made on ${setting.processor}, Node ${setting.node}; the machine's load
+averages at the end were ${setting.load.join(', ')}, so where they are above 1 the clock counts the waiting too.
+
+| step | time or size | target | |
+|---|---:|---|---|
+${lines.join('\n')}
+
+Reading the logs is most of loading: an event is parsed, then let through by a quick check that is made of its schema; what the check
+does not know goes through the schema itself. Pages of single runs, and a line per run, are in reports of at most 400 runs.
+`;
+  writeFileSync(join(import.meta.dirname, 'README.md'), text);
+  writeFileSync(join(import.meta.dirname, 'results.json'), `${JSON.stringify({setting, measured}, null, 2)}\n`);
 }

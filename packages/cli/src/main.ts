@@ -1,6 +1,7 @@
 import {readFileSync} from 'node:fs';
 import {isHarnessError} from '@accrete/kit';
 import {Command, CommanderError} from 'commander';
+import {compareCommand} from './commands/compare.ts';
 import {dataCommand} from './commands/data.ts';
 import {describeCommand, listCommand} from './commands/describe.ts';
 import {doctorCommand} from './commands/doctor.ts';
@@ -37,6 +38,7 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     resumeCommand,
     reportCommand,
     watchCommand,
+    compareCommand,
     listCommand,
     describeCommand,
     dataCommand,

@@ -34,7 +34,7 @@ describe("the user's mistakes end with code 2 and a message that says what to do
       'an impossible combination',
       {...tiny, scenarios: ['class-incremental']},
       [],
-      /E_COMBINATION: variant "grow", class-incremental: class-incremental withholds the task at test time, but grow predicts by task\. Set taskInference \(lowest-entropy, largest-logit\)/,
+      /E_COMBINATION: variant "grow", class-incremental: class-incremental withholds the task at test time, but grow predicts by task\. Set taskInference \(lowest-entropy, largest-logit, superposition, recognition\)/,
     ],
     [
       'heads per task without inference',
@@ -57,6 +57,18 @@ describe("the user's mistakes end with code 2 and a message that says what to do
     ],
     ['a setting without a value', tiny, ['--set', 'train.epochs'], /E_CONFIG: --set takes path=value/],
     ['a setting of an unknown key', tiny, ['--set', 'train.epoch=3'], /E_CONFIG[\s\S]*Unrecognized key: "epoch"/],
+    [
+      'an option that is none of sbatch',
+      tiny,
+      ['--sbatch', 'partition=gpu', '4 GPUs'],
+      /E_CONFIG: --sbatch takes options such as partition=gpu, without dashes; got "4 GPUs"/,
+    ],
+    [
+      'Slurm where there is none',
+      tiny,
+      ['--sbatch', 'partition=gpu'],
+      /E_WORKER: sbatch does not start \(.*\)\. Run this on a machine that submits to Slurm, or compute locally\./,
+    ],
     ['an unknown engine', tiny, ['--engine', 'cuda'], /E_CONFIG[\s\S]*engine\.kind/],
     ...(tensorflow.available
       ? []

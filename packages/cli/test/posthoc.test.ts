@@ -1,10 +1,10 @@
 import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {architectures} from '@accrete/core';
+import {architectures, decodeNetwork, decodeSafetensors, encodeNetwork} from '@accrete/core';
 import {datasets} from '@accrete/data';
 import {createEngine} from '@accrete/engine';
 import {seedStream} from '@accrete/kit';
-import {decodeEvidence, decodeNetwork, encodeNetwork, examplesOf, fineTune} from '@accrete/posthoc';
+import {decodeEvidence, examplesOf, fineTune} from '@accrete/posthoc';
 import {expect} from 'chai';
 import {accrete, inFolder} from './support/accrete.ts';
 
@@ -74,13 +74,20 @@ describe('accrete extract, merge and evidence', function () {
         '--data',
         data,
         '--out',
-        'evidence.jsonl',
+        'judged',
       ]);
       expect(judged.code, judged.err).to.equal(0);
-      const rows = decodeEvidence(readFileSync(join(folder, 'evidence.jsonl'), 'utf8'));
+      const rows = decodeEvidence(readFileSync(join(folder, 'judged/evidence.jsonl'), 'utf8'));
       expect(judged.out)
-        .to.contain(`${rows.length} rows: evidence.jsonl`)
+        .to.contain(`${rows.length} rows: ${join('judged', 'evidence.jsonl')}`)
         .and.to.match(/classes 0 1 +random/);
+
+      const reported = await accrete(folder, ['report', 'judged', '--out', 'report.html']);
+      expect(reported.code, reported.err).to.equal(0);
+      expect(reported.out).to.contain('Modules in judged: fisher at 30 %: sufficiency ');
+      const page = readFileSync(join(folder, 'report.html'), 'utf8');
+      for (const id of ['modules', 'evidence-density', 'evidence-ablation', 'evidence-overlap'])
+        expect(page, id).to.contain(`id="${id}"`);
 
       const merged = await accrete(folder, [
         'merge',
@@ -93,7 +100,15 @@ describe('accrete extract, merge and evidence', function () {
         'merged.safetensors',
       ]);
       expect(merged.code, merged.err).to.equal(0);
-      expect(decodeNetwork(readFileSync(join(folder, 'merged.safetensors'))).topology.sites).to.have.length(1);
+      const network = decodeNetwork(readFileSync(join(folder, 'merged.safetensors')));
+      expect(network.topology.sites).to.have.length(1);
+      const arrays = await accrete(folder, [
+        ...['merge', 'tuned.safetensors', '--base', 'base.safetensors', '--method', 'ties'],
+        ...['--arrays', '--out', 'arrays.safetensors'],
+      ]);
+      expect(arrays.code, arrays.err).to.equal(0);
+      const byName = decodeSafetensors(readFileSync(join(folder, 'arrays.safetensors')), 'arrays').arrays;
+      expect(byName['parameter/layer0/base/kernel']).to.deep.equal(network.parameters['layer0/base/kernel']);
     });
   });
 

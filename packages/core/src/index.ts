@@ -1,13 +1,16 @@
-export type {Aggregator, ModuleAtSite, SiteCall} from './aggregation/aggregator.ts';
+export type {Aggregator, ModuleAtSite, Scoring, SiteCall} from './aggregation/aggregator.ts';
 export {attentionFusion} from './aggregation/attention-fusion.ts';
 export {concatenation} from './aggregation/concatenation.ts';
 export {inputConcatenation} from './aggregation/input-concatenation.ts';
 export {mixture} from './aggregation/mixture.ts';
 export {parameterAverage} from './aggregation/parameter-average.ts';
+export {program} from './aggregation/program.ts';
 export {aggregators} from './aggregation/registry.ts';
 export {sequence} from './aggregation/sequence.ts';
 export {stack} from './aggregation/stack.ts';
 export {sum} from './aggregation/sum.ts';
+export {diagnoseCoAdaptation, diagnoseDrift, diagnoseLeakage} from './diagnostics/comparisons.ts';
+export {type Diagnosis, diagnosisOf, type Failure, failureLimits} from './diagnostics/failure.ts';
 export {diagnoseHardening, type HardeningDiagnosis, hardened} from './diagnostics/hardening.ts';
 export type {LoadDiagnosis} from './diagnostics/load.ts';
 export {
@@ -17,6 +20,8 @@ export {
   type RoutingThresholds,
 } from './diagnostics/routing.ts';
 export type {SpecialisationDiagnosis} from './diagnostics/specialisation.ts';
+export {diagnoseOverfit, diagnoseSummaries} from './diagnostics/summaries.ts';
+export {type RoutingSummary, type RoutingTally, routingTally} from './diagnostics/tally.ts';
 export {artefactOf, baseHash, type ModuleArtefact} from './library/artefact.ts';
 export {type Attachment, attachModule} from './library/attach.ts';
 export {averageModules, type Composition, composeModules} from './library/compose.ts';
@@ -79,6 +84,7 @@ export {
   parametersOf,
   validateNetwork,
 } from './network/network.ts';
+export {decodeNetwork, encodeNetwork} from './network/network-file.ts';
 export {
   headInputs,
   type Path,
@@ -153,10 +159,10 @@ export {gumbelSoftmax} from './routing/gumbel-softmax.ts';
 export {hash} from './routing/hash.ts';
 export {noisyTopK} from './routing/noisy-top-k.ts';
 export {polytropon} from './routing/polytropon.ts';
-export {reconstruction} from './routing/reconstruction.ts';
+export {reconstruction, reconstructionErrors} from './routing/reconstruction.ts';
 export {routers} from './routing/registry.ts';
 export {reinforce} from './routing/reinforce.ts';
-export type {Candidate, Route, RouteCall, Router} from './routing/router.ts';
+export type {Candidate, Route, RouteCall, Router, TokenIds} from './routing/router.ts';
 export {type AnnealingOptions, type AnnealingResult, anneal} from './routing/search/annealing.ts';
 export {
   type Assignment,
@@ -171,12 +177,18 @@ export {
   type ExpectationCall,
   expectationStep,
 } from './routing/search/expectation-maximisation.ts';
-export {type TournamentOptions, type TournamentResult, tournament} from './routing/search/tournament.ts';
+export {
+  type TournamentOptions,
+  type TournamentResult,
+  tournament,
+  tournamentRounds,
+} from './routing/search/tournament.ts';
 export {softmaxRouter} from './routing/softmax.ts';
 export {switchRouter} from './routing/switch.ts';
 export {upToTask} from './routing/up-to-task.ts';
 export {type GradientConflict, gradientConflict} from './training/gradient-conflict.ts';
 export type {JointBatch} from './training/joint-batch.ts';
+export {diagnoseJointly, type JointDiagnosisRequest} from './training/joint-diagnosis.ts';
 export {type JointEvaluator, type JointOutcome, jointEvaluator} from './training/joint-evaluator.ts';
 export {type JointLosses, type JointRequest, type JointTrainer, jointTrainer} from './training/joint-trainer.ts';
 export {auxiliaryLoss, negativeLogLikelihood, weightedMean} from './training/losses.ts';

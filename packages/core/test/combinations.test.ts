@@ -13,9 +13,10 @@ import {
   routers,
   type Slots,
 } from '../src/index.ts';
+import {refusalOf} from '../src/network/refusal.ts';
 import {cases} from './modules/cases.ts';
 import {eagerNoise} from './support/noise.ts';
-import {at, type Place, places, siteWith, tensors, wave} from './support/sites.ts';
+import {at, byOwner, type Place, places, siteWith, tensors, wave} from './support/sites.ts';
 
 type Kind<R extends {readonly kinds: readonly string[]}> = R['kinds'][number];
 
@@ -37,6 +38,7 @@ const routings: Record<Kind<typeof routers>, object> = {
   switch: {capacity: {training: 1}},
   'expert-choice': {},
   reconstruction: {width: 2},
+  global: {router: {kind: 'gumbel-softmax', level: 'example'}},
 };
 
 /** The aggregators of the matrix. */
@@ -49,6 +51,7 @@ const aggregations: Record<Kind<typeof aggregators>, object> = {
   'input-concatenation': {},
   stack: {},
   sequence: {},
+  program: {steps: [{module: 0}, {module: 1}, {reads: [0, 1]}]},
 };
 
 const MODULES = 2;
@@ -152,14 +155,15 @@ function besides(place: Place, config: object): Place {
 }
 
 function outcomeAt(config: object, place: Place, routing: object, aggregation: object): Outcome {
-  const computation = computations.parse(config);
-  const aggregator = aggregators.parse(aggregation);
   const router = routers.parse(routing);
-  const reason =
-    computation.refusal?.(place) ??
-    aggregator.refusal(place, computation) ??
-    aggregator.refusalOfScores?.(router, place, computation) ??
-    null;
+  const reason = refusalOf(
+    {
+      computation: computations.validate(config),
+      routing: routers.validate(routing),
+      aggregation: aggregators.validate(aggregation),
+    },
+    place,
+  );
   if (reason !== null) return {kind: 'refused', reason};
   const inventory = Array.from({length: MODULES}, (_, j) => ({id: `site/module:${j}`, task: 0}));
   const active = router.active(inventory, 0);
@@ -270,13 +274,4 @@ function toy(place: Place): tf.Tensor {
   const side = tf.reshape(tf.tensor1d(LABELS), [-1, ...shape.slice(1).map(() => 1)]);
   if (place.beside?.kind === 'embedding') return tf.cast(tf.add(tf.zeros([...shape]), tf.add(side, 1)), 'int32');
   return tf.add(tf.mul(wave(shape), 0.3), tf.mul(tf.sub(tf.mul(side, 2), 1), tf.abs(wave(shape.slice(1), 2))));
-}
-
-function byOwner(owned: Readonly<Record<string, tf.Tensor>>): Record<string, Record<string, tf.Tensor>> {
-  const owners: Record<string, Record<string, tf.Tensor>> = {};
-  for (const [local, tensor] of Object.entries(owned)) {
-    const [owner, name] = local.split('/') as [string, string];
-    owners[owner] = {...owners[owner], [name]: tensor};
-  }
-  return owners;
 }

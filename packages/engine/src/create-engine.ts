@@ -15,8 +15,8 @@ export interface EngineOptions {
    */
   readonly kind?: 'auto' | EngineKind;
   /**
-   * Threads that one operation may use. `wasm` and `cpu` use 1 in Node, `tensorflow` decides for itself (`threads` is then 0).
-   * Results depend on it in their last bits, so it does not depend on the machine. __Default value:__ 1.
+   * Threads that one operation may use. `wasm` and `cpu` use 1 in Node; `tensorflow` keeps the number that it was first created
+   * with in a process. Results depend on it in their last bits, so it does not depend on the machine. __Default value:__ 1.
    */
   readonly threads?: number;
 }
@@ -44,7 +44,7 @@ export async function createEngine({kind = 'auto', threads = 1}: EngineOptions =
   const passed: string[] = [];
   for (const candidate of ['tensorflow', 'onnx', 'wasm', 'cpu'] as const) {
     try {
-      if (candidate === 'tensorflow' && !(await prepareTensorflow()).gpu) {
+      if (candidate === 'tensorflow' && !(await prepareTensorflow(threads)).gpu) {
         passed.push('tensorflow sees no GPU.');
         continue;
       }
@@ -91,8 +91,10 @@ async function create(kind: EngineKind, threads: number, reason: string): Promis
   switch (kind) {
     case 'onnx':
       return new RuntimeEngine(new OnnxRuntime(await loadOnnx(), threads), reason);
-    case 'tensorflow':
-      return new RuntimeEngine(new EagerRuntime(kind, 0, (await prepareTensorflow()).versions), reason);
+    case 'tensorflow': {
+      const tensorflow = await prepareTensorflow(threads);
+      return new RuntimeEngine(new EagerRuntime(kind, tensorflow.threads, tensorflow.versions), reason);
+    }
     case 'wasm': {
       const wasm = await prepareWasm(threads);
       return new RuntimeEngine(new EagerRuntime(kind, wasm.threads, wasm.versions), reason);

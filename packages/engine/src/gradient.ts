@@ -24,6 +24,14 @@ export function straightThrough(hard: Tensor, soft: Tensor): Tensor {
 }
 
 /**
+ * The value of `harden(soft)` with the gradient of `soft`. What `harden` does leaves no trace on the tape, so it may sort and compare,
+ * which have no gradient.
+ */
+export function hardened(soft: Tensor, harden: (soft: Tensor) => Tensor): Tensor {
+  return customGrad((value) => ({value: harden(value as Tensor), gradFunc: (dy) => dy as Tensor}))(soft);
+}
+
+/**
  * Value and gradients of a scalar function, where not every argument need reach the value: those that do not have gradient 0.
  *
  * @param f of tensors, to a scalar.

@@ -10,4 +10,5 @@ export type {
   PureFunction,
   Tensors,
 } from './engine.ts';
-export {stopGradient, straightThrough, valueAndGradients} from './gradient.ts';
+export {hardened, stopGradient, straightThrough, valueAndGradients} from './gradient.ts';
+export {countOperations} from './trace/operation-count.ts';

@@ -263,13 +263,17 @@ describe('engines', () => {
   it('copy no output that has memory of its own', async () => {
     const engine = await createEngine({kind: 'onnx', threads: 1});
     const size = 5_000_000;
-    const program = await engine.compile(({w}) => ({w: tf.relu(w!)}), {w: spec(size)}, {donate: {w: 'w'}});
+    const program = await engine.compile(
+      ({w}) => ({w: tf.relu(w!)}),
+      {w: spec(size)},
+      {name: 'relu', donate: {w: 'w'}},
+    );
     let w = engine.upload(zeros([size]));
-    for (let i = 0; i < 2; i++) w = (await program.run({w})).w!;
+    for (let i = 0; i < 2; i++) w = (await program.run({w}))['w']!;
     const before = process.memoryUsage().arrayBuffers;
     const grown: number[] = [];
     for (let i = 0; i < 4; i++) {
-      w = (await program.run({w})).w!;
+      w = (await program.run({w}))['w']!;
       grown.push(process.memoryUsage().arrayBuffers - before);
     }
     await engine.dispose();

@@ -1,7 +1,7 @@
 import {hostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
-import {stopGradient, straightThrough, valueAndGradients} from '../src/index.ts';
+import {hardened, stopGradient, straightThrough, valueAndGradients} from '../src/index.ts';
 import {evaluate, useEngine} from './support/engines.ts';
 
 const x = hostArray(Float32Array.of(0.2, 1.6, -0.7), [3], 'float32');
@@ -39,6 +39,20 @@ for (const kind of ['onnx', 'cpu'] as const) {
         [0, 0, 0],
         [0, 0, 0],
       ]);
+    });
+
+    it('pass by what hardens a value, which may compare and sort', async () => {
+      const {y, dx} = await evaluate(
+        engine(),
+        ({x: v}) => {
+          const step = (t: tf.Tensor): tf.Tensor =>
+            hardened(tf.mul(t, 3), (soft) => tf.cast(tf.greater(soft, 0.5), 'float32'));
+          return {y: step(v!), dx: tf.grad((t: tf.Tensor): tf.Tensor => tf.sum(tf.mul(step(t), [1, 2, 3])))(v!)};
+        },
+        {x},
+      );
+      expect([...y!.data]).to.deep.equal([...x.data].map((value) => (3 * value > 0.5 ? 1 : 0)));
+      expect([...dx!.data]).to.deep.equal([3, 6, 9]);
     });
 
     it('pass straight through a step, to the soft value alone', async () => {

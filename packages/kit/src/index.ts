@@ -19,6 +19,7 @@ export {canonicalJson, type Json, sha256} from './json/canonical.ts';
 export {type SeedStream, seedStream} from './random/seed-stream.ts';
 export {fileError, writeFileAtomic, writeWhole} from './record/atomic-write.ts';
 export {type EventBody, type EventOf, eventSchema, type RunEvent} from './record/event.ts';
+export {type EvidenceRow, evidenceMeasures, evidenceSubjects} from './record/evidence.ts';
 export {decodeOutcomes, encodeOutcomes, type Outcomes, outcomesFile} from './record/outcomes.ts';
 export {type EventLog, type RunRecord, readEvents, readJson, readRun, runFiles} from './record/run-folder.ts';
 export {

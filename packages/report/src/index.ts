@@ -11,6 +11,13 @@ export {type RankRow, rankDiagram} from './charts/rank-diagram.ts';
 export {routingHeatMap} from './charts/routing-heat-map.ts';
 export {type ComparisonRow, strategyComparison} from './charts/strategy-comparison.ts';
 export {taskTimes} from './charts/task-times.ts';
+export {
+  compareReports,
+  type Difference,
+  type ReportComparison,
+  type StrategyComparison,
+} from './compare/compare-reports.ts';
+export {savedReport} from './compare/saved-report.ts';
 export type {ExportedFile} from './interop/exported-file.ts';
 export {type AccuracyMatrix, accuracyMatrix, type Cell, cellAt} from './metrics/accuracy-matrix.ts';
 export {
@@ -31,6 +38,7 @@ export {
   bytesStored,
   type CostEvidence,
   memoryPeak,
+  operationsActive,
   operationsPerExample,
   parametersActive,
   parametersStored,
@@ -48,6 +56,12 @@ export {
   modulesReused,
   reuseRate,
 } from './metrics/growth.ts';
+export {
+  averageLearningCurve,
+  type LearningEvidence,
+  type LearningPoint,
+  learningCurveArea,
+} from './metrics/learning-curve.ts';
 export type {Metric, MetricValue} from './metrics/metric.ts';
 export {type Evidence, metrics, type RunMeasurements} from './metrics/metrics.ts';
 export {intransigence, type ReferenceEvidence, transferToLastTask} from './metrics/reference.ts';
@@ -62,6 +76,7 @@ export {
 export {minimumAccuracy, stability, stabilityPlasticity, worstCaseAccuracy} from './metrics/stability.ts';
 export {type InferenceEvidence, taskInferenceAccuracy} from './metrics/task-inference.ts';
 export {backwardTransfer, forwardTransfer} from './metrics/transfer.ts';
+export {renderComparison} from './page/render-comparison.ts';
 export {type PageOptions, renderReport} from './page/render-report.ts';
 export {buildReport, type Report} from './report.ts';
 export {evidenceOf, type RunEvidence, type TaskSummary} from './runs/evidence.ts';
@@ -88,6 +103,7 @@ export {type Offer, paretoFront} from './statistics/pareto.ts';
 export {averageRanks, ranks} from './statistics/ranks.ts';
 export {notResolvable, type SignFlipTest, signFlipTest, smallestPossibleP} from './statistics/sign-flip.ts';
 export {type Comparison, comparisons, type SeedValues} from './tables/comparisons.ts';
+export {type ControlVerdict, type EvidenceVerdict, evidenceVerdicts} from './tables/evidence-verdicts.ts';
 export {
   type ExportFormat,
   exportFolder,

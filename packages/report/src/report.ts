@@ -3,6 +3,7 @@ import type {RunEvidence} from './runs/evidence.ts';
 import type {Problem} from './runs/find-runs.ts';
 import {type Arrangement, arrange} from './runs/groups.ts';
 import type {LoadedRuns} from './runs/load-runs.ts';
+import type {ModuleEvidence} from './runs/module-evidence.ts';
 import {type Leaderboard, leaderboards} from './tables/leaderboard.ts';
 import {type Row, toRows} from './tables/rows.ts';
 import {type SummaryRow, summarise} from './tables/summary.ts';
@@ -12,6 +13,8 @@ export interface Report {
   readonly title: string;
   readonly runs: readonly RunEvidence[];
   readonly problems: readonly Problem[];
+  /** Evidence about modules that were found in trained networks. */
+  readonly modules: readonly ModuleEvidence[];
   readonly arrangement: Arrangement;
   /** One row per run and metric. */
   readonly rows: readonly Row[];
@@ -28,15 +31,17 @@ export interface Report {
  * @param options.title of the report; the names of the experiments where it is left out.
  */
 export function buildReport(loaded: LoadedRuns, options: {readonly title?: string} = {}): Report {
-  const {runs, problems} = loaded;
+  const {runs, problems, modules = []} = loaded;
   const arrangement = arrange(runs);
   const rows = toRows(arrangement);
   const summary = summarise(rows);
   const experiments = [...new Set(runs.map((run) => displayText(run.experiment)))];
+  const names = experiments.length > 0 ? experiments : modules.map(({name}) => `Modules: ${name}`);
   return {
-    title: displayText(options.title ?? (experiments.join(', ') || 'No runs'), 160),
+    title: displayText(options.title ?? (names.join(', ') || 'No runs'), 160),
     runs,
     problems,
+    modules,
     arrangement,
     rows,
     summary,

@@ -1,8 +1,10 @@
 export {type Bench, createBench} from './executors/compute.ts';
 export type {ExecutionOptions, Job, JobObserver, JobResult} from './executors/job.ts';
 export {executeLocally, type LocalOptions} from './executors/local.ts';
+export {executeOnSlurm, type SlurmOptions} from './executors/slurm.ts';
 export {defineExperiment, type Experiment, type ExperimentInput, experimentSchema} from './experiment/experiment.ts';
-export {type TaskInference, taskInferences} from './inference/task-inference.ts';
+export {taskInferences} from './inference/registry.ts';
+export type {ImageInference, InferenceRequest, LogitInference, TaskInference} from './inference/task-inference.ts';
 export {describeEnvironment} from './record/environment.ts';
 export {type Recorded, type RecordOptions, readRunConfig, recordRun} from './record/record-run.ts';
 export {type Checkpoint, type Cursor, decodeCheckpoint, encodeCheckpoint, type TaskPlan} from './run/checkpoint.ts';
@@ -17,6 +19,7 @@ export {
   runName,
 } from './run/config.ts';
 export {type Resources, type RunItem, run} from './run/run.ts';
+export {type LoadedStart, loadStart, type Start} from './run/start.ts';
 export {strategies} from './strategies/registry.ts';
 export {
   type BatchTensors,
@@ -29,6 +32,7 @@ export {
   type Phase,
   type Plan,
   type Reads,
+  type Recognition,
   type Rehearsal,
   type Span,
   type StepContext,

@@ -4,7 +4,7 @@ import {createEngine, type Engine} from '@accrete/engine';
 import {scalar} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
-import {checkGradient, expectClose, leakFree, readmeExample} from '../src/index.ts';
+import {checkGradient, expectClose, leakFree, readmeExample, readmeExamples} from '../src/index.ts';
 
 describe('expectClose', () => {
   it('takes numbers within absolute + relative * |expected|, and no others', () => {
@@ -77,13 +77,16 @@ describe('readmeExample', () => {
   });
   after(() => rmSync(folder, {recursive: true, force: true}));
 
-  it('runs the first block, and gives what it prints, complaints included, beside what it promises', () => {
+  it('runs the first block, or the one at a place, and gives what it prints, complaints included, beside what it promises', () => {
     const code = "console.log(1);\n// prints: 1\nconsole.log('b');\n// prints: c\nthrow new Error('oh');";
     writeFileSync(join(folder, 'README.md'), `# x\n\n\`\`\`ts\n${code}\n\`\`\`\n\n\`\`\`ts\nconsole.log(9);\n\`\`\`\n`);
     const {printed, promised} = readmeExample(folder);
     expect(promised).to.deep.equal(['1', 'c']);
     expect(printed.slice(0, 2)).to.deep.equal(['1', 'b']);
     expect(printed.join()).to.contain('Error: oh');
+    expect(readmeExamples(folder)).to.deep.equal([`${code}\n`, 'console.log(9);\n']);
+    expect(readmeExample(folder, 1)).to.deep.equal({printed: ['9'], promised: []});
+    expect(() => readmeExample(folder, 2)).to.throw('no ```ts block at place 2');
   });
 
   it('refuses a README without one', () => {

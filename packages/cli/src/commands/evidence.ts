@@ -1,5 +1,6 @@
-import {seedStream, writeFileAtomic} from '@accrete/kit';
-import {bytesOfFile, decodePlan, type EvidenceRow, encodeEvidence, judge, overlapRows} from '@accrete/posthoc';
+import {join} from 'node:path';
+import {type EvidenceRow, runFiles, seedStream, writeFileAtomic} from '@accrete/kit';
+import {bytesOfFile, decodePlan, encodeEvidence, judge, overlapRows} from '@accrete/posthoc';
 import {Command} from 'commander';
 import type {MakeCommand} from './command.ts';
 import {
@@ -23,7 +24,7 @@ interface EvidenceFlags extends ImportFlags {
 /** `accrete evidence <network> <plans...>`: whether modules are modules. */
 export const evidenceCommand: MakeCommand = () =>
   new Command('evidence')
-    .description('Judge modules on test images, with their controls, and write the evidence as JSON lines.')
+    .description('Judge modules on test images, with their controls, and write the evidence for `accrete report`.')
     .argument('<network>', 'the network that they were found in')
     .argument('<plans...>', 'plans of `accrete extract`, one per task')
     .requiredOption('--data <set>', 'data set by name, or its config in YAML')
@@ -31,7 +32,7 @@ export const evidenceCommand: MakeCommand = () =>
     .option('--engine <kind>', 'auto, onnx, tensorflow, wasm or cpu', 'auto')
     .option('--image <size>', 'images that a network of another tool reads, such as 28x28x1', parseImage)
     .option('--activation <kind>', 'non-linearity of a network of another tool', 'relu')
-    .requiredOption('--out <file>', 'where the evidence goes')
+    .requiredOption('--out <folder>', `where the evidence goes, as ${runFiles.evidence}; the run's folder, or another`)
     .action(async (path: string, files: readonly string[], flags: EvidenceFlags) => {
       const network = readNetwork(path, flags);
       const plans = files.map((file) => decodePlan(bytesOfFile(file), file));
@@ -44,8 +45,9 @@ export const evidenceCommand: MakeCommand = () =>
         judge({engine, network, candidates, seeds: seedStream(flags.seed, 'evidence'), report: showShare('evidence')}),
       );
       const rows = [...judged, ...overlapRows(candidates.map(({plan, test}) => ({name: test.name, plan})))];
-      writeFileAtomic(flags.out, encodeEvidence(rows));
-      process.stdout.write(`${table(rows)}\n${rows.length} rows: ${flags.out}\n`);
+      const file = join(flags.out, runFiles.evidence);
+      writeFileAtomic(file, encodeEvidence(rows));
+      process.stdout.write(`${table(rows)}\n${rows.length} rows: ${file}\n`);
     });
 
 /** The measures of every module beside those of its random and largest-weight controls. */

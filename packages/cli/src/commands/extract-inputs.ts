@@ -1,10 +1,10 @@
 import {existsSync, statSync} from 'node:fs';
 import {join} from 'node:path';
-import type {Network} from '@accrete/core';
+import {decodeNetwork, type Network} from '@accrete/core';
 import {datasets} from '@accrete/data';
 import {createEngine, type Engine, type EngineKind} from '@accrete/engine';
 import {HarnessError, isHarnessError, runFiles} from '@accrete/kit';
-import {bytesOfFile, decodeNetwork, examplesOf, importMlp, readSourceFile, type TaskData} from '@accrete/posthoc';
+import {bytesOfFile, examplesOf, importMlp, readSourceFile, type TaskData} from '@accrete/posthoc';
 import {parse} from 'yaml';
 
 /** Flags that say which images a module is of. */

@@ -1,5 +1,6 @@
+import {encodeNetwork} from '@accrete/core';
 import {seedStream, writeFileAtomic} from '@accrete/kit';
-import {encodeNetwork, mergeNetworks, mergers} from '@accrete/posthoc';
+import {mergeFiles, mergeNetworks, mergers} from '@accrete/posthoc';
 import {Command} from 'commander';
 import type {MakeCommand} from './command.ts';
 import {
@@ -21,6 +22,7 @@ interface MergeFlags extends ImportFlags {
   readonly method: string;
   readonly set: Readonly<Record<string, unknown>>;
   readonly base?: string;
+  readonly arrays?: boolean;
   readonly data?: string;
   readonly classes: readonly (readonly number[])[];
   readonly among: 'own' | 'all';
@@ -33,10 +35,17 @@ interface MergeFlags extends ImportFlags {
 export const mergeCommand: MakeCommand = () =>
   new Command('merge')
     .description('Make one network of several, and write it.')
-    .argument('<networks...>', 'run folders, network files, or with --image perceptrons of another tool')
+    .argument(
+      '<networks...>',
+      'run folders, network files, or with --image perceptrons of another tool; with --arrays any safetensors',
+    )
     .requiredOption('--method <kind>', 'how they are merged; `accrete list mergers` says what there is')
     .option('--set <path=value>', 'option of the method, such as density=0.2; repeatable', collectSettings, {})
     .option('--base <network>', 'the network that they were made from')
+    .option(
+      '--arrays',
+      'merge the arrays of safetensors files, or of shards by their index, whatever networks they make',
+    )
     .option('--data <set>', 'data set, for methods that look at data')
     .option(
       '--classes <list>',
@@ -52,6 +61,11 @@ export const mergeCommand: MakeCommand = () =>
     .requiredOption('--out <file>', 'where the network goes')
     .action(async (paths: readonly string[], flags: MergeFlags) => {
       const merger = mergers.parse(configOf(flags.method, flags.set));
+      const done = (): void => void process.stdout.write(`${flags.out}: ${paths.length} networks by ${flags.method}\n`);
+      if (flags.arrays) {
+        mergeFiles(merger, {base: flags.base ?? null, networks: paths, out: flags.out, report: showShare('merge')});
+        return done();
+      }
       const networks = paths.map((path) => readNetwork(path, flags));
       const base = flags.base === undefined ? null : readNetwork(flags.base, flags);
       const dataset = flags.data === undefined ? null : await loadData(flags.data);
@@ -66,5 +80,5 @@ export const mergeCommand: MakeCommand = () =>
         ),
       );
       writeFileAtomic(flags.out, encodeNetwork(merged));
-      process.stdout.write(`${flags.out}: ${networks.length} networks by ${flags.method}\n`);
+      return done();
     });

@@ -39,11 +39,11 @@ export const reportCommand: MakeCommand = () =>
 /**
  * The report of runs; a folder that is missing is one of its problems.
  *
- * @throws HarnessError E_RECORD where there is no run to report.
+ * @throws HarnessError E_RECORD where there is neither a run nor evidence about modules to report.
  */
 export function readReport(folders: readonly string[], title?: string): Report {
   const report = buildReport(loadRuns(folders), title === undefined ? {} : {title});
-  if (report.runs.length > 0) return report;
+  if (report.runs.length > 0 || report.modules.length > 0) return report;
   const reasons = report.problems.map(({path, reason}) => `\n  ${path}: ${reason}`).join('');
   throw new HarnessError('E_RECORD', `no run could be read, so there is nothing to report.${reasons}`);
 }

@@ -4,6 +4,7 @@ import {HarnessError} from '@accrete/kit';
 import {
   defineExperiment,
   executeLocally,
+  executeOnSlurm,
   type Job,
   type JobResult,
   runName,
@@ -21,6 +22,7 @@ interface RunFlags {
   readonly seeds?: readonly number[];
   readonly jobs?: number;
   readonly engine?: string;
+  readonly sbatch?: true | readonly string[];
   readonly set: Readonly<Record<string, unknown>>;
   readonly out: string;
   readonly report: string | boolean;
@@ -37,7 +39,15 @@ export const runCommand: MakeCommand = (exit) =>
     )
     .argument('<config>', 'experiment as YAML or JSON; `accrete schema` prints what it may hold')
     .option('--seeds <list>', "seeds instead of the config's, such as 0,1,2 or 0..4", parseSeeds)
-    .option('--jobs <n>', 'runs computed at once (default: one per core)', parseCount('--jobs'))
+    .option(
+      '--jobs <n>',
+      'runs computed at once (default: one per core; in Slurm as it sees fit)',
+      parseCount('--jobs'),
+    )
+    .option(
+      '--sbatch [options...]',
+      'compute the runs as a Slurm array, with these options of sbatch, such as partition=gpu time=02:00:00',
+    )
     .option('--engine <kind>', "engine instead of the config's: auto, onnx, tensorflow, wasm or cpu")
     .option(
       '--set <path=value>',
@@ -56,7 +66,8 @@ export const runCommand: MakeCommand = (exit) =>
       const experiment = defineExperiment(seeded, overrides);
       const folder = join(flags.out, experiment.name);
       const jobs = experiment.runs.map((config): Job => ({config, folder: join(folder, runName(config))}));
-      const width = flags.jobs ?? availableParallelism();
+      const slurm = slurmOptions(flags.sbatch);
+      const width = flags.jobs ?? (slurm ? jobs.length : availableParallelism());
       const progress = showProgress(experiment.name, jobs, Math.min(width, jobs.length));
       const stop = new AbortController();
       const interrupted = (): void => stop.abort();
@@ -64,7 +75,9 @@ export const runCommand: MakeCommand = (exit) =>
       let results: readonly JobResult[];
       try {
         const options = {jobs: width, checkpointEveryMs: CHECKPOINT_EVERY_MS, signal: stop.signal};
-        results = await executeLocally(jobs, options, progress.observer);
+        results = slurm
+          ? await executeOnSlurm(jobs, {...options, sbatch: slurm, folder: join(folder, '.slurm')}, progress.observer)
+          : await executeLocally(jobs, options, progress.observer);
       } finally {
         process.removeListener('SIGINT', interrupted);
         progress.close();
@@ -78,6 +91,15 @@ export const runCommand: MakeCommand = (exit) =>
       }
       exit(exitCode(jobs, results));
     });
+
+/** `partition=gpu` as sbatch takes it; null where Slurm is not asked for. @throws HarnessError E_CONFIG */
+function slurmOptions(given: true | readonly string[] | undefined): readonly string[] | null {
+  if (given === undefined) return null;
+  return (given === true ? [] : given).map((word) => {
+    if (/^[a-z][a-z-]*(=.+)?$/.test(word)) return `--${word}`;
+    throw new HarnessError('E_CONFIG', `--sbatch takes options such as partition=gpu, without dashes; got "${word}".`);
+  });
+}
 
 function exitCode(jobs: readonly Job[], results: readonly JobResult[]): 0 | 1 | 2 {
   const failed = results.flatMap((result, i) => (result.status === 'failed' ? [{...result, job: jobs[i]!}] : []));

@@ -19,6 +19,9 @@ export interface ModuleAtSite {
   with(change: {readonly parameters?: ModuleTensors; readonly base?: Base; readonly h?: Tensor}): ModuleAtSite;
 }
 
+/** What an aggregator asks of a router. */
+export type Scoring = Pick<Router, 'level' | 'scores' | 'heads'>;
+
 /** One site, ready to be computed: the aggregator decides what runs on what. */
 export interface SiteCall {
   /** The hidden state that reaches the site, [batch, ..., inputs]. */
@@ -29,6 +32,8 @@ export interface SiteCall {
   readonly modules: readonly ModuleAtSite[];
   /** Routing scores, [modules], [batch, modules] or [batch, ..., modules]; null where every active module counts fully. */
   readonly alpha: Tensor | null;
+  /** Of a router with heads, the scores of each, [heads, modules] or [batch, heads, modules]; alpha is then their mean. */
+  readonly heads?: Tensor | undefined;
   /** gamma: what the aggregator owns at the site; empty where it owns nothing. */
   readonly parameters: ModuleTensors;
   readonly context: Context;
@@ -44,12 +49,14 @@ export interface Aggregator {
   readonly level: 'parameter' | 'representation' | 'input' | 'function';
   /** True where the hidden state becomes wider by the modules' units. Only chains of sites can take that. */
   readonly widens?: boolean;
+  /** True where each group of features can be weighed by scores of its own. */
+  readonly takesHeads?: boolean;
   /** Units that the site puts out. @param widths of the active modules */
   width(base: number, widths: readonly number[]): number;
   /** Why a module cannot stand at a site under this aggregation, as a sentence without its full stop; null where it can. */
   refusal(site: SiteShape, computation: Computation): string | null;
   /** Why this aggregation cannot take a router's scores for such modules; null where it can. */
-  refusalOfScores?(router: Pick<Router, 'level' | 'scores'>, site: SiteShape, computation: Computation): string | null;
+  refusalOfScores?(router: Scoring, site: SiteShape, computation: Computation): string | null;
   /** Parameters gamma at a site. */
   parameters?(site: SiteShape): Readonly<Record<string, ParameterSpec>>;
   /** A penalty on gamma that is added to the loss; a scalar. */

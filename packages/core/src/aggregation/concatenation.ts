@@ -8,6 +8,8 @@ import {weigh} from './weigh.ts';
  *
  * The base reads only the units that bases before it put out, so its function does not change as modules come; modules read
  * everything that is active.
+ *
+ * Source: Rusu et al. 2016, columns with lateral connections, https://arxiv.org/abs/1606.04671. Deviations: none.
  */
 export const concatenation = define({
   kind: 'concatenation',
@@ -22,8 +24,8 @@ export const concatenation = define({
       form === 'output'
         ? 'a concatenation needs modules that put out something beside the base, not in its place'
         : null,
-    run: ({base, modules, alpha}) => {
-      const outputs = modules.map((module, j) => weigh(module.delta(), alpha, j));
+    run: ({base, modules, ...scores}) => {
+      const outputs = modules.map((module, j) => weigh(module.delta(), scores, j));
       return outputs.length === 0 ? base.output() : tf.concat([base.output(), ...outputs], -1);
     },
   }),

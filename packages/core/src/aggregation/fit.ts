@@ -1,7 +1,6 @@
 import {canonicalJson, HarnessError} from '@accrete/kit';
 import type {Computation, SiteShape} from '../modules/module.ts';
-import type {Router} from '../routing/router.ts';
-import type {ModuleAtSite} from './aggregator.ts';
+import type {ModuleAtSite, Scoring} from './aggregator.ts';
 
 /** A refusal of modules that are not as wide as the base. @param aggregation for the message, such as `a sum` */
 export function needsWidthOfBase(aggregation: string, site: SiteShape, computation: Computation): string | null {
@@ -19,8 +18,18 @@ export function needsLengthOfBase(aggregation: string, {lengthens}: Computation)
 }
 
 /** A refusal of scores by position for modules that put out more positions than were scored. */
-export function needsScoredPositions({level}: Pick<Router, 'level'>, {lengthens}: Computation): string | null {
+export function needsScoredPositions({level}: Pick<Scoring, 'level'>, {lengthens}: Computation): string | null {
   return lengthens && level === 'token' ? 'these modules put out positions that the router has not scored' : null;
+}
+
+/** True for a router that takes modules wholly or not at all, whatever the example. */
+export function takesWholly({level, scores}: Scoring): boolean {
+  return scores === 'fixed' && level === 'task';
+}
+
+/** A refusal of heads among which features cannot be shared out evenly. @param features that are shared out, for the message too */
+export function needsWholeGroups({heads = 1}: Pick<Scoring, 'heads'>, features: number, what: string): string | null {
+  return features % heads === 0 ? null : `${heads} heads cannot share ${features} ${what} out evenly`;
 }
 
 /**

@@ -1,7 +1,7 @@
 import {define, HarnessError} from '@accrete/kit';
 import type {Base} from '../modules/module.ts';
 import type {Aggregator} from './aggregator.ts';
-import {needsWidthOfBase} from './fit.ts';
+import {needsWidthOfBase, takesWholly} from './fit.ts';
 
 /**
  * Concatenation of inputs: y = f([phi_K, ..., phi_2, phi_1, h]). Every prompt or prefix is put in front of what those before it
@@ -24,8 +24,8 @@ export const inputConcatenation = define({
       computation.composition === 'input'
         ? needsWidthOfBase('a concatenation of inputs', site, computation)
         : `a concatenation of inputs needs prompts or prefixes, not ${computation.composition} composition`,
-    refusalOfScores: ({scores}) =>
-      scores === 'fixed'
+    refusalOfScores: (router) =>
+      takesWholly(router)
         ? null
         : 'a concatenation of inputs takes modules wholly, and this router weighs them: average parameters instead',
     run: ({base, modules, alpha}) => {

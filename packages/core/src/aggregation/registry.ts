@@ -5,6 +5,7 @@ import {concatenation} from './concatenation.ts';
 import {inputConcatenation} from './input-concatenation.ts';
 import {mixture} from './mixture.ts';
 import {parameterAverage} from './parameter-average.ts';
+import {program} from './program.ts';
 import {sequence} from './sequence.ts';
 import {stack} from './stack.ts';
 import {sum} from './sum.ts';
@@ -19,4 +20,5 @@ export const aggregators = family<Aggregator>()('aggregator', [
   inputConcatenation,
   stack,
   sequence,
+  program,
 ] as const satisfies readonly AnyDefinition<Aggregator>[]);

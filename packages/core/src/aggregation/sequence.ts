@@ -1,10 +1,7 @@
 import {define} from '@accrete/kit';
-import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
-import {activate} from '../modules/activation.ts';
 import type {Aggregator} from './aggregator.ts';
-import {needsLengthOfBase, needsWidthOfBase} from './fit.ts';
-import {scoreOf} from './weigh.ts';
+import {layerOnTop, needsToReadOutput} from './on-top.ts';
 
 /**
  * A sequence of layers behind the base, each of which may be skipped.
@@ -35,20 +32,11 @@ export const sequence = define({
   create: ({activation}): Aggregator => ({
     level: 'function',
     width: (base) => base,
-    refusal: (site, computation) => {
-      if (computation.form !== 'layer')
-        return 'a sequence needs layers that stand on their own: put adapters in a stack';
-      if (site.inputs === site.units) {
-        return needsWidthOfBase('a sequence', site, computation) ?? needsLengthOfBase('a sequence', computation);
-      }
-      return `a sequence needs sites that put out as many features as come in, got ${site.inputs} in and ${site.units} out`;
-    },
+    refusal: (site, computation) =>
+      computation.form === 'layer'
+        ? needsToReadOutput('a sequence', site, computation)
+        : 'a sequence needs layers that stand on their own: put adapters in a stack',
     run: ({base, modules, alpha}) =>
-      modules.reduce((y, module, j) => {
-        const next = module.with({h: activate(activation, y)}).output();
-        if (alpha === null) return next;
-        const share = scoreOf(alpha, j, y);
-        return tf.add(tf.mul(y, tf.sub(1, share)), tf.mul(next, share));
-      }, base.output()),
+      modules.reduce((y, module, j) => layerOnTop(module, y, alpha, j, activation), base.output()),
   }),
 });

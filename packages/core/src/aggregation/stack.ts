@@ -1,8 +1,6 @@
 import {define} from '@accrete/kit';
-import * as tf from '@tensorflow/tfjs-core';
 import type {Aggregator} from './aggregator.ts';
-import {needsWidthOfBase} from './fit.ts';
-import {weigh} from './weigh.ts';
+import {adapterOnTop, needsToComeAfter} from './on-top.ts';
 
 /**
  * Function composition of modules: each stands on what the one before it made of the output of the base.
@@ -26,18 +24,11 @@ export const stack = define({
   create: (): Aggregator => ({
     level: 'function',
     width: (base) => base,
-    refusal: (site, computation) => {
-      const {composition, form} = computation;
-      if (form === 'layer')
-        return 'a stack needs modules that build on the output of the base: put layers in a sequence';
-      return composition === 'function'
-        ? needsWidthOfBase('a stack', site, computation)
-        : `a stack needs modules that come after the base runs, not ${composition} composition`;
-    },
+    refusal: (site, computation) =>
+      computation.form === 'layer'
+        ? 'a stack needs modules that build on the output of the base: put layers in a sequence'
+        : needsToComeAfter('a stack', site, computation),
     run: ({base, modules, alpha}) =>
-      modules.reduce((y, module, j) => {
-        const here = module.with({base: {...base, output: () => y}});
-        return alpha === null ? here.output() : tf.add(y, weigh(here.delta(), alpha, j));
-      }, base.output()),
+      modules.reduce((y, module, j) => adapterOnTop(module, base, y, alpha, j), base.output()),
   }),
 });

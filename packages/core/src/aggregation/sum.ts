@@ -1,12 +1,14 @@
 import {define, HarnessError} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import type {Aggregator} from './aggregator.ts';
-import {needsScoredPositions, needsWidthOfBase} from './fit.ts';
+import {needsScoredPositions, needsWholeGroups, needsWidthOfBase, takesWholly} from './fit.ts';
 import {weigh} from './weigh.ts';
 
 /**
  * Sum of representations: y = f(h; theta) + sum_j alpha_j (f'(h; theta, phi_j) - f(h; theta)); an expert adds what it puts
  * out by itself.
+ *
+ * Source: Pfeiffer et al. 2023, representation aggregation, https://arxiv.org/abs/2302.11529. Deviations: none.
  */
 export const sum = define({
   kind: 'sum',
@@ -15,24 +17,26 @@ export const sum = define({
   options: {},
   create: (): Aggregator => ({
     level: 'representation',
+    takesHeads: true,
     width: (base) => base,
     refusal: (site, computation) => needsWidthOfBase('a sum', site, computation),
-    refusalOfScores: (router, _, computation) =>
+    refusalOfScores: (router, {units}, computation) =>
       needsScoredPositions(router, computation) ??
-      (computation.lengthens && router.scores !== 'fixed'
+      needsWholeGroups(router, units, 'units') ??
+      (computation.lengthens && !takesWholly(router)
         ? 'a sum takes one module that lengthens sequences, wholly: aggregate by a mixture or an average of parameters'
         : null),
-    run: ({base, modules, alpha}) => {
+    run: ({base, modules, ...scores}) => {
       const [only] = modules;
       // One whole module: f'(h), without f(h) added and taken away again.
-      if (modules.length === 1 && alpha === null && only!.computation.form === 'output') return only!.output();
+      if (modules.length === 1 && scores.alpha === null && only!.computation.form === 'output') return only!.output();
       if (modules.some(({computation}) => computation.lengthens)) {
         throw new HarnessError(
           'E_COMBINATION',
           `a sum takes one module that lengthens sequences, got ${modules.length}. Concatenate inputs, or average parameters.`,
         );
       }
-      return modules.reduce((total, module, j) => tf.add(total, weigh(module.delta(), alpha, j)), base.output());
+      return modules.reduce((total, module, j) => tf.add(total, weigh(module.delta(), scores, j)), base.output());
     },
   }),
 });

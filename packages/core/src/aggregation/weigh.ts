@@ -1,9 +1,14 @@
 import {HarnessError} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
+import type {SiteCall} from './aggregator.ts';
 
-/** alpha_j times a module's tensor [batch, ...]; the tensor itself where alpha is null. */
-export function weigh(tensor: tf.Tensor, alpha: tf.Tensor | null, j: number): tf.Tensor {
-  return alpha === null ? tensor : tf.mul(tensor, scoreOf(alpha, j, tensor));
+/** What a router gave: scores of modules, and of each head where it has heads. */
+export type Scores = Pick<SiteCall, 'alpha' | 'heads'>;
+
+/** alpha_j times a module's tensor [batch, ..., units], head by head where there are heads; the tensor itself where alpha is null. */
+export function weigh(tensor: tf.Tensor, {alpha, heads}: Scores, j: number): tf.Tensor {
+  if (alpha === null) return tensor;
+  return tf.mul(tensor, heads === undefined ? scoreOf(alpha, j, tensor) : headScoreOf(heads, j, tensor));
 }
 
 /**
@@ -24,4 +29,17 @@ export function scoreOf(alpha: tf.Tensor, j: number, {shape}: tf.Tensor): tf.Ten
   const one = tf.slice(alpha, [...leading.map(() => 0), j], [...leading, 1]);
   if (leading.length === 0) return tf.reshape(one, []);
   return tf.reshape(one, [...leading, ...Array.from({length: shape.length - leading.length}, () => 1)]);
+}
+
+/**
+ * Module j's score of every feature, that of the head whose group the feature is in, shaped to broadcast against a tensor
+ * [batch, ..., units]: from [heads, modules] -> [units], from [batch, heads, modules] -> [batch, 1, ..., units].
+ */
+function headScoreOf(heads: tf.Tensor, j: number, {shape}: tf.Tensor): tf.Tensor {
+  const leading = heads.shape.slice(0, -1); // [heads] or [batch, heads]
+  const [units, count] = [shape.at(-1)!, leading.at(-1)!];
+  const one = tf.slice(heads, [...leading.map(() => 0), j], [...leading, 1]); // [..., heads, 1]
+  const spread = tf.tile(one, [...leading.map(() => 1), units / count]); // [..., heads, units / heads]
+  if (leading.length === 1) return tf.reshape(spread, [units]);
+  return tf.reshape(spread, [leading[0]!, ...Array.from({length: shape.length - 2}, () => 1), units]);
 }

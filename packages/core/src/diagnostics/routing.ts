@@ -1,4 +1,5 @@
 import type {HostArray} from '@accrete/kit';
+import {type Failure, failureLimits} from './failure.ts';
 import {diagnoseLoad, type LoadDiagnosis} from './load.ts';
 import {sharesOf} from './scores.ts';
 import {diagnoseSpecialisation, type SpecialisationDiagnosis} from './specialisation.ts';
@@ -15,8 +16,8 @@ export interface RoutingDiagnosis {
   readonly failures: readonly RoutingFailure[];
 }
 
-/** Ways in which routing fails. */
-export type RoutingFailure = 'collapse' | 'dead-modules' | 'uniform-router' | 'unserved-tokens';
+/** Ways of failing that scores alone show. */
+export type RoutingFailure = Extract<Failure, 'collapse' | 'dead-modules' | 'uniform-router' | 'unserved-tokens'>;
 
 /** From where on a figure counts as a failure. */
 export interface RoutingThresholds {
@@ -28,7 +29,11 @@ export interface RoutingThresholds {
   readonly unserved: number;
 }
 
-const usual: RoutingThresholds = {dominance: 0.9, indecision: 0.99, unserved: 0.05};
+const usual: RoutingThresholds = {
+  dominance: failureLimits.collapse,
+  indecision: failureLimits['uniform-router'],
+  unserved: failureLimits['unserved-tokens'],
+};
 
 /**
  * All that scores alone tell of a router: evenness of use, collapse, dead modules, indecision, and what modules have to do with

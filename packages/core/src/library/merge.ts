@@ -1,5 +1,6 @@
 import type {Engine} from '@accrete/engine';
 import {HarnessError, type HostArray} from '@accrete/kit';
+import {takesWholly} from '../aggregation/fit.ts';
 import {aggregators} from '../aggregation/registry.ts';
 import {computations} from '../modules/registry.ts';
 import type {Network} from '../network/network.ts';
@@ -87,7 +88,7 @@ export function unmergeModule(network: Network, {site, parameters, mergedBase}: 
 /** Why the only module of a site is not simply f'(h; theta, phi) there; null where it is. */
 function refusalOfMerge({id, modules, routing, aggregation, supports}: Site): string | null {
   if (modules.length > 1) return `${id} has other modules, which stand beside the base as it is`;
-  if (routers.parse(routing).scores !== 'fixed') return `${routing.kind} weighs it anew for every input`;
+  if (!takesWholly(routers.parse(routing))) return `${routing.kind} weighs it anew for every input`;
   const {level, widens} = aggregators.parse(aggregation);
   const learned = supports.some(({role}) => role === 'aggregator');
   const instead = (level === 'representation' || level === 'parameter') && !widens && !learned;

@@ -16,6 +16,9 @@ import type {Computation, SiteShape} from './module.ts';
  * Whatever stands in front of these (prompts, prefixes, a class token) is always visible.
  *
  * @param options.heads must divide the units.
+ *
+ * Source: Vaswani et al. 2017, eq. 1, https://arxiv.org/abs/1706.03762. Deviations: the projections are sites of their own; no
+ * dropout.
  */
 export const attention = define({
   kind: 'attention',

@@ -18,6 +18,9 @@ import {norms, scaleAndBias, standardised} from './normalisation.ts';
  * h [batch, ..., units]. `mean` and `variance` are buffers.
  *
  * @param options.momentum share of the newest batch in the running statistics.
+ *
+ * Source: Ioffe and Szegedy 2015; numbers as in PyTorch nn.BatchNorm2d, https://arxiv.org/abs/1502.03167. Deviations: rows
+ * that fill a batch up do not count; a frozen layer uses its running statistics in training, too.
  */
 export const batchNorm = define({
   kind: 'batch-norm',

@@ -28,6 +28,9 @@ type Window = z.output<z.ZodObject<typeof window>>;
  *
  * @param options.padding zeros on every side; null takes (size - 1) / 2 rounded down, which keeps the size of maps where the
  *   window is odd and the stride 1.
+ *
+ * Source: LeCun et al. 1989; numbers as in PyTorch nn.Conv2d, https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html.
+ * Deviations: channels last.
  */
 export const conv2d = define({
   kind: 'conv2d',

@@ -13,6 +13,9 @@ import {asSequence, sequenceOptions, sequenceParameters} from './positions.ts';
  * like any other, and it is for what comes after to leave these positions out.
  *
  * @param options.vocabulary number of ids; ids reach from 0 to vocabulary - 1.
+ *
+ * Source: Vaswani et al. 2017, 3.4 and 3.5; learned positions and class token: Devlin et al. 2019,
+ * https://arxiv.org/abs/1810.04805. Deviations: no normalisation or dropout after it, no segment embeddings.
  */
 export const embedding = define({
   kind: 'embedding',

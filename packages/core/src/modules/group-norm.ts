@@ -13,6 +13,8 @@ import {norms, scaleAndBias} from './normalisation.ts';
  * h [batch, ..., units].
  *
  * @param options.groups how many groups; must divide the features. 1 is layer normalisation over whole maps.
+ *
+ * Source: Wu and He 2018; numbers as in PyTorch nn.GroupNorm, https://arxiv.org/abs/1803.08494. Deviations: none.
  */
 export const groupNorm = define({
   kind: 'group-norm',

@@ -2,7 +2,11 @@ import {define} from '@accrete/kit';
 import {inPlaceOf, needsEqualWidths} from './in-place-of.ts';
 import type {Computation} from './module.ts';
 
-/** The hidden state as it is: the base of a place, such as the end of a block, where only modules compute. */
+/**
+ * The hidden state as it is: the base of a place, such as the end of a block, where only modules compute.
+ *
+ * Source: standard.
+ */
 export const identity = define({
   kind: 'identity',
   summary: 'Puts out what comes in: a base where only modules compute.',

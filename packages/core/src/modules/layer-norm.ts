@@ -8,6 +8,8 @@ import {norms, scaleAndBias, standardised} from './normalisation.ts';
 /**
  * Layer normalisation of every position over its features: y = (h - mean) / sqrt(variance + epsilon) * scale + bias, with the
  * biased variance. h [batch, ..., units].
+ *
+ * Source: Ba et al. 2016; numbers as in PyTorch nn.LayerNorm, https://arxiv.org/abs/1607.06450. Deviations: none.
  */
 export const layerNorm = define({
   kind: 'layer-norm',

@@ -41,6 +41,7 @@ export const lowRank = define({
       form: 'delta',
       identityAtStart: true,
       perExample: true,
+      headAxes: {down: 0, up: 1},
       refusal: needsBase('low-rank', ['dense', 'conv2d']),
       width: (site) => site.units,
       parameters: (site) => {

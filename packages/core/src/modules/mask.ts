@@ -1,3 +1,4 @@
+import {hardened} from '@accrete/engine';
 import {define} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
@@ -42,8 +43,8 @@ export const mask = define({
     const start = initializer === null ? usual[select] : initializers.parse(initializer);
     const chosen = (scores: tf.Tensor): tf.Tensor =>
       select === 'threshold'
-        ? straight(scores, (s) => tf.cast(tf.greater(s, threshold), 'float32'))
-        : straight(tf.abs(scores), (size) => largest(size, share));
+        ? hardened(scores, (s) => tf.cast(tf.greater(s, threshold), 'float32'))
+        : hardened(tf.abs(scores), (size) => largest(size, share));
     const compose = (theta: ModuleTensors, {scores}: ModuleTensors): ModuleTensors => {
       const kernel = kernelOf(theta, 'mask');
       const fanIn = kernel.size / kernel.shape.at(-1)!;
@@ -75,9 +76,4 @@ function largest(numbers: tf.Tensor, share: number): tf.Tensor {
   const {indices} = tf.topk(flat, count);
   const chosen = tf.unsortedSegmentSum(tf.ones([count]), indices as tf.Tensor1D, flat.size);
   return tf.reshape(chosen, numbers.shape);
-}
-
-/** hard(x) with the gradient of x: what is done inside leaves no trace on the tape, as comparing has no gradient. */
-function straight(x: tf.Tensor, hard: (x: tf.Tensor) => tf.Tensor): tf.Tensor {
-  return tf.customGrad((given) => ({value: hard(given as tf.Tensor), gradFunc: (dy) => dy as tf.Tensor}))(x);
 }

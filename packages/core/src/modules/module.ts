@@ -29,6 +29,8 @@ export interface Context {
    * behaves as in evaluation. Null where all move.
    */
   readonly moving: ReadonlySet<string> | null;
+  /** True where soft routers are made hard: each token takes the module of its largest score alone. False where absent. */
+  readonly hardened?: boolean;
 }
 
 /** What a pass gets that nobody told anything: evaluation along the path of one task. */
@@ -79,6 +81,11 @@ export interface Computation {
   readonly identityAtStart: boolean;
   /** True where `run` takes parameters with a batch axis in front, so that examples can have parameters of their own. */
   readonly perExample?: boolean;
+  /**
+   * The axis of each parameter that is cut into equal parts where a router has heads, so that each part can be averaged by scores of
+   * its own; absent where parameters cannot be cut.
+   */
+  readonly headAxes?: Readonly<Record<string, number>>;
   /** True where `run` puts out more positions than the base, in front of its own, so that the two cannot be added up. */
   readonly lengthens?: boolean;
   /** Units that one module puts out at a site. */

@@ -13,6 +13,8 @@ import {asSequence, sequenceOptions, sequenceParameters} from './positions.ts';
  * h [batch, height, width, inputs] -> [batch, tokens (+ 1), units], tokens = height / size * width / size.
  *
  * @param options.tokens patches of one image.
+ *
+ * Source: Dosovitskiy et al. 2021, eq. 1, https://arxiv.org/abs/2010.11929. Deviations: none.
  */
 export const patches = define({
   kind: 'patches',

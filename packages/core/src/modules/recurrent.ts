@@ -13,6 +13,9 @@ import type {Computation, SiteShape} from './module.ts';
  *
  * The hidden state is packed: x and s lie side by side along the last axis, [batch, inputs] with inputs = features of x + units.
  * Kernels hold r, z and n side by side: `inputKernel` [features, 3 * units], `stateKernel` [units, 3 * units].
+ *
+ * Source: Cho et al. 2014; numbers and initialisation as in PyTorch nn.GRU,
+ * https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html. Deviations: none.
  */
 export const recurrent = define({
   kind: 'recurrent',

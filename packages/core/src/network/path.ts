@@ -3,6 +3,7 @@ import {aggregators} from '../aggregation/registry.ts';
 import {computations} from '../modules/registry.ts';
 import type {ParameterPath} from '../parameters/parameters.ts';
 import {routers} from '../routing/registry.ts';
+import {deciderOf, requireSameModules} from './global-routing.ts';
 import {parametersOf} from './network.ts';
 import type {Activation, InputSpec, ModuleSpec, Owner, Segment, Site, SupportSpec, Topology} from './topology.ts';
 
@@ -21,6 +22,10 @@ export interface PathSite {
   readonly modules: readonly PathModule[];
   /** Which module may take part for which of the path's tasks, tasks x modules. */
   readonly membership: readonly (readonly boolean[])[];
+  /** Which module is a task's own, tasks x modules; null where the router does not read it. */
+  readonly own: readonly (readonly boolean[])[] | null;
+  /** Id of the site whose router decides here as well; null where the site's own does. */
+  readonly decidedAt: string | null;
   readonly routing: ParsedConfig;
   readonly aggregation: ParsedConfig;
   readonly activation: Activation;
@@ -62,6 +67,7 @@ export interface Path {
  *
  * @param tasks index of the task whose modules are to be active, or of several whose examples a batch may mix.
  * @param segments the segments whose logits are wanted; see `segmentsFor`.
+ * @throws HarnessError E_COMBINATION where one router decides for all sites and they do not have the same modules.
  */
 export function pathOf(topology: Topology, tasks: number | readonly number[], segments: readonly Segment[]): Path {
   const served = typeof tasks === 'number' ? [tasks] : tasks;
@@ -82,13 +88,18 @@ export function pathOf(topology: Topology, tasks: number | readonly number[], se
     return {computation: module.computation, inputs: module.inputs, units: module.units, beside: module.beside};
   };
   const sites = topology.sites.map((site, i): PathSite => {
-    const chosen = served.map((task) => new Set(activeAt(site, task)));
+    const chosen = served.map((task) => new Set(activeAt(topology, site, task)));
     const active = site.modules.filter((module) => chosen.some((set) => set.has(module)));
+    const router = routers.parse(site.routing);
+    const decider = deciderOf(topology, site, router);
+    if (decider !== site && active.length > 0) requireSameModules(site, decider);
     const spec = {
       id: site.id,
       base: take(site.base, `site${i}/base`),
       modules: active.map((module, j) => take(module, `site${i}/module:${j}`)),
       membership: chosen.map((set) => active.map((module) => set.has(module))),
+      own: router.readsOwn ? served.map((task) => active.map((module) => isOwn(site, module, task))) : null,
+      decidedAt: decider === site || active.length === 0 ? null : decider.id,
       routing: site.routing,
       aggregation: site.aggregation,
       activation: site.activation,
@@ -118,18 +129,25 @@ export function pathOf(topology: Topology, tasks: number | readonly number[], se
   };
 }
 
-/** Id of the gate of a module, for one task where gates are per task. */
+/** Id of the gate of a module, for one task where gates are per task. @param site where the router is; the module may stand at another */
 export function gateId(site: string, module: string, task: number | null): string {
-  return `${site}/gate${task === null ? '' : `:${task}`}/${module.slice(site.length + 1)}`;
+  return `${site}/gate${task === null ? '' : `:${task}`}/${module.slice(module.lastIndexOf('/module:') + 1)}`;
 }
 
 /** The modules that a site's router chooses for a task. One without a gate that it needs takes no part. */
-function activeAt(site: Site, task: number): readonly ModuleSpec[] {
+function activeAt(topology: Topology, site: Site, task: number): readonly ModuleSpec[] {
   const router = routers.parse(site.routing);
   const active = router.active(site.modules, task);
   if (router.gate === undefined) return active;
-  const gates = new Set(site.supports.map(({id}) => id));
-  return active.filter((module) => gates.has(gateId(site.id, module.id, router.gatePerTask ? task : null)));
+  const decider = deciderOf(topology, site, router);
+  const gates = new Set(decider.supports.map(({id}) => id));
+  return active.filter((module) => gates.has(gateId(decider.id, module.id, router.gatePerTask ? task : null)));
+}
+
+/** True for modules that a task brought; of those that were there from the start, the first is the first task's, and so on. */
+function isOwn({modules}: Site, module: ModuleSpec, task: number): boolean {
+  if (module.task !== null) return module.task === task;
+  return modules.filter((other) => other.task === null).indexOf(module) === task;
 }
 
 /** Where what a support owns goes on a path; null where the path does not use it. */
@@ -166,6 +184,6 @@ export function widthAfter(topology: Topology, task: number, index: number): num
   if (!topology.chain) return topology.sites[index]?.base.inputs ?? topology.features;
   if (index === 0) return topology.sites[0]!.base.inputs;
   const site = topology.sites[index - 1]!;
-  const widths = activeAt(site, task).map((module) => computations.parse(module.computation).width(module));
+  const widths = activeAt(topology, site, task).map((module) => computations.parse(module.computation).width(module));
   return aggregators.parse(site.aggregation).width(site.base.units, widths);
 }

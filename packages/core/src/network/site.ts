@@ -1,14 +1,28 @@
+import {HarnessError} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import type {ModuleAtSite} from '../aggregation/aggregator.ts';
 import {aggregators} from '../aggregation/registry.ts';
 import type {Base, Context, ModuleCall, ModuleTensors} from '../modules/module.ts';
 import {computations} from '../modules/registry.ts';
+import {above, largest} from '../routing/choice.ts';
 import {routers} from '../routing/registry.ts';
-import type {Route} from '../routing/router.ts';
+import type {Route, TokenIds} from '../routing/router.ts';
 import type {PathModule, PathSite} from './path.ts';
+
+/** What the sites of one pass have in common. */
+export interface Pass {
+  /** The tokens that went in; null where that was no text, or where nothing reads them. */
+  readonly tokens: TokenIds | null;
+  /** What routers said so far, by their sites. */
+  readonly decisions: Map<string, Route>;
+}
 
 /** What a site gives. */
 export interface SiteResult extends Route {
+  /** Of the site's own router; null where another one decides for it. */
+  readonly alpha: tf.Tensor | null;
+  /** What reached the site, [batch, ..., inputs]. */
+  readonly h: tf.Tensor;
   /** Before the site's non-linearity, [batch, ..., width]. */
   readonly y: tf.Tensor;
   readonly auxiliary: Readonly<Record<string, tf.Tensor>>;
@@ -21,6 +35,9 @@ export interface SiteResult extends Route {
  *
  * @param local name of the site on the path, such as `site0`.
  * @param own the parameters of an owner, by its local name, such as `site0/module:1`.
+ * @param pass what sites before it have left for this one, and where it leaves what its router says.
+ * @throws HarnessError E_COMBINATION where parts do not go together in ways that show only now, such as scores by position of
+ *   positions that change.
  */
 export function runSite(
   site: PathSite,
@@ -29,15 +46,17 @@ export function runSite(
   h: tf.Tensor,
   context: Context,
   extra: ModuleTensors = {},
+  pass: Pass = {tokens: null, decisions: new Map()},
 ): SiteResult {
   const {base, modules, calls} = partsOf(site, local, own, {h, context, extra});
-  const route = routeAt(site, local, own, h, context);
+  const route = decisionAt(site, pass, () => routeAt(site, local, own, h, context, pass));
   const auxiliary = {...route.auxiliary};
   const aggregator = aggregators.parse(site.aggregation);
   const parameters = own(`${local}/aggregator`);
   if (modules.length > 0 && aggregator.penalty) auxiliary['aggregator'] = aggregator.penalty(parameters);
   const name = `${local}/aggregator`;
-  const y = aggregator.run({h, base, modules, alpha: route.alpha, parameters, context, name});
+  const {alpha, heads} = route;
+  const y = aggregator.run({h, base, modules, alpha, heads, parameters, context, name});
   const next: Record<string, tf.Tensor> = {};
   const renew = ({computation}: PathModule, call: ModuleCall): void => {
     if (call.context.noise === null) return;
@@ -53,7 +72,20 @@ export function runSite(
     if (call.context.noise !== null && penalty) auxiliary[`module:${j}`] = penalty(call.parameters, call);
     renew(module, call);
   });
-  return {...route, y, auxiliary, next};
+  return {...(site.decidedAt === null ? route : {alpha: null}), h, y, auxiliary, next};
+}
+
+/** What the router of a site says, or where another one decides for it, the weights that that one gave last. */
+function decisionAt({id, decidedAt}: PathSite, {decisions}: Pass, decide: () => Route): Route {
+  if (decidedAt === null) {
+    const route = decide();
+    decisions.set(id, route);
+    return route;
+  }
+  const {alpha, heads} = decisions.get(decidedAt) ?? {};
+  if (alpha !== undefined) return {alpha, ...(heads && {heads})};
+  const message = `${decidedAt} routes for all sites, and ${id} runs before it. Let modules stand at ${id} too, or behind ${decidedAt} only.`;
+  throw new HarnessError('E_COMBINATION', message, {site: id, decidedAt});
 }
 
 /** The base and the active modules at a site, ready to be computed. */
@@ -76,11 +108,12 @@ export function partsOf(
 }
 
 function routeAt(
-  {modules, membership, routing}: PathSite,
+  {modules, membership, own: owning, routing}: PathSite,
   local: string,
   own: (local: string) => ModuleTensors,
   h: tf.Tensor,
   context: Context,
+  {tokens}: Pass,
 ): Route {
   if (modules.length === 0) return {alpha: null};
   const router = routers.parse(routing);
@@ -88,7 +121,15 @@ function routeAt(
   const gates = Array.from({length: rows}, (_, k) => modules.map((_, j) => own(`${local}/gate:${k}:${j}`)));
   const name = `${local}/router`;
   const owners = [name, ...gates.flatMap((row, k) => row.map((_, j) => `${local}/gate:${k}:${j}`))];
-  return router.route({h, membership, shared: own(name), gates, context: contextOf(context, ...owners), name});
+  const owned = {shared: own(name), gates, context: contextOf(context, ...owners), name};
+  const route = router.route({h, membership, own: owning, tokens, ...owned});
+  return context.hardened && router.scores === 'soft' ? hardened(route) : route;
+}
+
+/** The same with 1 for the largest of a token's scores, above 0, and 0 for the others. */
+function hardened({alpha, heads, ...rest}: Route): Route {
+  const hard = (scores: tf.Tensor): tf.Tensor => tf.mul(largest(scores, 1), above(scores, 0));
+  return {...rest, alpha: alpha && hard(alpha), ...(heads && {heads: hard(heads)})};
 }
 
 /** The context of what some owners make: that of evaluation where none of them moves in this step. */
@@ -132,8 +173,12 @@ function moduleAt(module: PathModule, call: ModuleCall & {readonly base: Base}):
  * concatenation appends.
  */
 function known(h: tf.Tensor, {inputs}: PathModule): tf.Tensor {
-  if (h.rank !== 2 || h.shape[1]! <= inputs) return h;
-  return tf.slice(h, [0, 0], [-1, inputs]);
+  if (h.shape.at(-1)! <= inputs) return h;
+  return tf.slice(
+    h,
+    h.shape.map(() => 0),
+    [...h.shape.slice(0, -1), inputs],
+  );
 }
 
 function once<T>(make: () => T): () => T {

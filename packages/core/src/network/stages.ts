@@ -2,9 +2,11 @@ import {HarnessError} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import {activate} from '../modules/activation.ts';
 import {type Context, evaluation, type ModuleTensors} from '../modules/module.ts';
+import {routers} from '../routing/registry.ts';
 import {architectures} from './architectures/registry.ts';
+import {dropout} from './dropout.ts';
 import type {Path, PathSite, PathSpec} from './path.ts';
-import {runSite, type SiteResult} from './site.ts';
+import {type Pass, runSite, type SiteResult} from './site.ts';
 import type {InputSpec, Owner} from './topology.ts';
 
 /** Parameters of a path as tensors, by local name. */
@@ -19,8 +21,8 @@ export interface Start {
 }
 
 /**
- * How many leading stages of a path put out the same for an example every time: those in which every parameter is settled.
- * 0 for a path of several tasks, whose rows may differ by task.
+ * How many leading stages of a path put out the same for an example every time: those in which every parameter is settled,
+ * up to the first one where a router decides for all sites. 0 for a path of several tasks, whose rows may differ by task.
  *
  * @param settled whether an owner's parameters stay as they are. @param local the owner's local name, such as `site0/base`
  */
@@ -33,6 +35,8 @@ export function settledStages(path: Path, settled: (owner: Owner, local: string)
       restless.add(path.spec.sites[Number(site[1])]!.id);
   }
   const stages = stagesOf(path.spec);
+  // What a router decides for sites that come later is not kept with the hidden state.
+  for (const {decidedAt} of path.spec.sites) if (decidedAt !== null) restless.add(decidedAt);
   const first = stages.findIndex(({sites}) => sites.some((id) => restless.has(id)));
   return first < 0 ? stages.length : first;
 }
@@ -58,12 +62,15 @@ export function leadingPart(
 
 /** True where a stage after the first `stages` ones reads what goes in. */
 export function readsInput(spec: PathSpec, stages: number): boolean {
-  return (
-    stages === 0 ||
-    stagesOf(spec)
-      .slice(stages)
-      .some((stage) => stage.readsInput)
+  if (stages === 0) return true;
+  const routedByTokens = new Set(
+    spec.sites
+      .filter(({modules, routing}) => modules.length > 0 && routers.parse(routing).readsTokens)
+      .map(({id}) => id),
   );
+  return stagesOf(spec)
+    .slice(stages)
+    .some((stage) => stage.readsInput || stage.sites.some((id) => routedByTokens.has(id)));
 }
 
 /**
@@ -96,18 +103,26 @@ export function runStages(
 ): tf.Tensor {
   const {input} = spec;
   const places = new Map(spec.sites.map((site, i) => [site.id, i]));
+  const tokens = input.kind === 'tokens' && x !== null ? {ids: x, vocabulary: input.vocabulary} : null;
+  const pass: Pass = {tokens, decisions: new Map()};
   const at = (id: string, h: tf.Tensor, extra: ModuleTensors = {}): tf.Tensor => {
     const i = places.get(id)!;
     const site = spec.sites[i]!;
-    const result = runSite(site, `site${i}`, own, h, context, extra);
+    const result = runSite(site, `site${i}`, own, h, context, extra, pass);
     take?.(id, result);
     return activate(site.activation, result.y);
+  };
+  const drop = (id: string, h: tf.Tensor, rate: number): tf.Tensor => {
+    const {noise, moving} = context;
+    const place = `site${places.get(id)!}/`;
+    const moves = moving === null || [...moving].some((owner) => owner.startsWith(place));
+    return noise === null || !moves ? h : dropout(h, rate, noise, `${place}dropout`);
   };
   const entered = x === null ? null : prepared(input, x);
   const stages = stagesOf(spec).slice(start?.stages ?? 0, to);
   const first = start?.h ?? entered;
   if (first === null) throw new HarnessError('E_SHAPE', 'a pass that begins at the input needs x, got null.');
-  return stages.reduce((h, stage) => stage.run(h, {input, x: entered ?? first, at}), first);
+  return stages.reduce((h, stage) => stage.run(h, {input, x: entered ?? first, at, drop}), first);
 }
 
 /** The parameters of an owner, by its local name. */

@@ -1,11 +1,12 @@
 import {canonicalJson, HarnessError, type ParsedConfig, type SeedStream} from '@accrete/kit';
 import {aggregators} from '../aggregation/registry.ts';
 import type {SiteShape} from '../modules/module.ts';
-import {computations} from '../modules/registry.ts';
 import {countWeights, type Parameters} from '../parameters/parameters.ts';
 import {routers} from '../routing/registry.ts';
+import {deciderOf} from './global-routing.ts';
 import {initialParameters, type Network, parametersOf} from './network.ts';
 import {gateId, headInputs, widthAfter} from './path.ts';
+import {refusalOf} from './refusal.ts';
 import {
   allOwners,
   type ModuleSpec,
@@ -40,8 +41,8 @@ export interface Growth {
  *
  * @param seeds the new parameters draw from `seeds/<their path>`.
  * @throws HarnessError E_DUPLICATE where a module of the name is there; E_UNKNOWN where a pattern names no site; E_COMBINATION
- *   where one cannot stand at a site that was asked for, or at none at all, or where a later task has one there: the features
- *   that a module reads are those that were there before it.
+ *   where one cannot stand at a site that was asked for, or at none at all, or where a later task has one there (the features
+ *   that a module reads are those that were there before it), or at a site before the one that routes for all.
  */
 export function growModules(network: Network, growth: Growth, seeds: SeedStream): Grown {
   const {computation, task, names = [String(task ?? 0)], sites: patterns} = growth;
@@ -73,7 +74,14 @@ export function growModules(network: Network, growth: Growth, seeds: SeedStream)
       return {id, computation, ...shape, task, frozen: false};
     });
     const whole = {...site, modules: [...site.modules, ...modules]};
-    const supports = missingSupports(whole, task === null ? [] : [task]);
+    const before = deciderOf(topology, site);
+    topology = withSite(topology, index, whole);
+    const decider = deciderOf(topology, whole);
+    if (before.modules.length > 0 && before.id !== decider.id) {
+      const message = `${before.id} routes for all sites: modules cannot come to ${site.id}, which is before it.`;
+      throw new HarnessError('E_COMBINATION', message, {site: site.id, decider: before.id});
+    }
+    const supports = missingSupports(whole, task === null ? [] : [task], decider === whole);
     added.push(...modules, ...supports);
     topology = withSite(topology, index, {...whole, supports: [...site.supports, ...supports]});
   });
@@ -92,7 +100,7 @@ export function growGates(network: Network, tasks: readonly number[], seeds: See
   const added: Owner[] = [];
   const sites = network.topology.sites.map((site): Site => {
     if (site.modules.length === 0) return site;
-    const missing = missingSupports(site, tasks);
+    const missing = missingSupports(site, tasks, deciderOf(network.topology, site) === site);
     added.push(...missing);
     return missing.length === 0 ? site : {...site, supports: [...site.supports, ...missing]};
   });
@@ -151,7 +159,13 @@ export function assign(network: Network, task: number, names: Readonly<Record<st
   return {...network, topology: {...network.topology, sites}};
 }
 
-/** The head's segment for a task: logits of its classes. A `single` head has them from the start and is left as it is. */
+/**
+ * The head's segment for a task: logits of its classes. A `single` head has them from the start and is left as it is.
+ *
+ * @param classes labels of the data set, one per logit.
+ * @param seeds the new parameters draw from `seeds/<their path>`.
+ * @throws HarnessError E_DUPLICATE where the task has a segment.
+ */
 export function growHead(network: Network, task: number, classes: readonly number[], seeds: SeedStream): Grown {
   const {head} = network.topology;
   if (head.kind === 'single') return {network, added: [], parametersAdded: 0};
@@ -231,18 +245,10 @@ function sitesNamed({sites}: Topology, patterns: readonly string[]): ReadonlySet
 }
 
 function refusalAt(topology: Topology, site: Site, config: ParsedConfig, shape: SiteShape): string | null {
-  const computation = computations.parse(config);
-  const aggregator = aggregators.parse(site.aggregation);
-  const router = routers.parse(site.routing);
-  if (aggregator.widens && !topology.chain) {
+  if (aggregators.parse(site.aggregation).widens && !topology.chain) {
     return `${site.aggregation.kind} widens what comes after, which a network of kind "${topology.architecture.kind}" cannot take`;
   }
-  const refusal =
-    computation.refusal?.(shape) ??
-    aggregator.refusal(shape, computation) ??
-    aggregator.refusalOfScores?.(router, shape, computation) ??
-    sharedOtherwise(site, config);
-  return refusal ?? null;
+  return refusalOf({...site, computation: config}, shape) ?? sharedOtherwise(site, config);
 }
 
 /** Why a module cannot share what others of its kind share at a site; null where it can, or nothing is shared. */
@@ -253,12 +259,16 @@ function sharedOtherwise({supports}: Site, config: ParsedConfig): string | null 
     : `modules of kind ${config.kind} share parameters here that were made for another config, ${canonicalJson(shared.config)}`;
 }
 
-/** What a site's router, aggregator and computations own for the modules that stand there, as far as it is missing. */
-function missingSupports(site: Site, tasks: readonly number[]): SupportSpec[] {
+/**
+ * What a site's router, aggregator and computations own for the modules that stand there, as far as it is missing.
+ *
+ * @param routed whether the site's own router decides there.
+ */
+function missingSupports(site: Site, tasks: readonly number[], routed: boolean): SupportSpec[] {
   const place = {inputs: site.base.inputs, units: site.base.units, beside: site.base.computation, frozen: false};
   const router = routers.parse(site.routing);
   const wanted: SupportSpec[] = [
-    {...place, id: `${site.id}/router`, role: 'router', config: site.routing, task: null},
+    ...(routed ? [{...place, id: `${site.id}/router`, role: 'router' as const, config: site.routing, task: null}] : []),
     {...place, id: `${site.id}/aggregator`, role: 'aggregator', config: site.aggregation, task: null},
   ];
   for (const {id, computation, task} of site.modules) {
@@ -269,7 +279,7 @@ function missingSupports(site: Site, tasks: readonly number[]): SupportSpec[] {
       config: computation,
       task: null,
     });
-    const gates = router.gatePerTask ? tasks : [null];
+    const gates = !routed ? [] : router.gatePerTask ? tasks : [null];
     for (const of of gates) {
       wanted.push({...place, id: gateId(site.id, id, of), role: 'gate', config: site.routing, task: of ?? task});
     }

@@ -8,6 +8,9 @@ import type {Router} from './router.ts';
  * so far.
  *
  * @param options.labels the label of each task by index; a task without one shares with none.
+ *
+ * Source: Pfeiffer et al. 2023, fixed routing by metadata; by domain: Gururangan et al. 2022, DEMix,
+ * https://arxiv.org/abs/2108.05036. Deviations: none.
  */
 export const byMetadata = define({
   kind: 'by-metadata',

@@ -31,8 +31,8 @@ export function perturbed(
   level: Router['level'],
   draw: typeof gumbel | typeof logistic,
 ): tf.Tensor {
-  const modules = logits.shape.at(-1)!;
-  const drawn = draw(call, level === 'task' ? [call.membership.length, modules] : logits.shape);
+  const ofOne = call.context.tasks === null ? logits.shape : logits.shape.slice(1);
+  const drawn = draw(call, level === 'task' ? [call.membership.length, ...ofOne] : logits.shape);
   if (drawn === null) return logits;
   return tf.add(logits, level === 'task' ? ofTask(drawn, call.context.tasks) : drawn);
 }

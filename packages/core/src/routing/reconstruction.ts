@@ -2,10 +2,11 @@ import {stopGradient} from '@accrete/engine';
 import {define} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
+import type {ModuleTensors} from '../modules/module.ts';
 import {initializers} from '../parameters/initializers.ts';
 import {meanOverTokens} from './load.ts';
 import {among, available, masked} from './membership.ts';
-import type {RouteCall, Router} from './router.ts';
+import type {Router} from './router.ts';
 import {gateOptions, pooled} from './scores.ts';
 
 /**
@@ -60,7 +61,7 @@ export const reconstruction = define({
       },
       route: (call) => {
         const h = stopGradient(level === 'token' ? call.h : pooled(call.h));
-        const errors = errorsOf(h, call); // [..., modules]
+        const errors = reconstructionErrors(h, call.gates[0]!); // [..., modules]
         const closeness = masked(tf.div(stopGradient(errors), -temperature), call);
         const alpha = among(tf.softmax(closeness), call);
         const taken = tf.sum(tf.mul(alpha, errors), -1, true);
@@ -70,10 +71,14 @@ export const reconstruction = define({
   },
 });
 
-/** e_j of every module, [..., modules]. */
-function errorsOf(h: tf.Tensor, {gates}: RouteCall): tf.Tensor {
+/**
+ * How badly each module's autoencoder reconstructs what comes in: e_j = mean over features of (D_j relu(E_j h) - h)^2.
+ *
+ * @param h [..., inputs]. @param gates the parameters of each module's gate, by name. @returns [..., modules]
+ */
+export function reconstructionErrors(h: tf.Tensor, gates: readonly ModuleTensors[]): tf.Tensor {
   const rows = tf.reshape(h, [-1, h.shape.at(-1)!]);
-  const errors = gates[0]!.map(({encoder, code, decoder, output}) => {
+  const errors = gates.map(({encoder, code, decoder, output}) => {
     const hidden = tf.relu(tf.add(tf.matMul(rows, encoder!), code!));
     return tf.mean(tf.square(tf.sub(tf.add(tf.matMul(hidden, decoder!), output!), rows)), -1, true);
   });

@@ -5,6 +5,7 @@ import {byMetadata} from './by-metadata.ts';
 import {byTask} from './by-task.ts';
 import {crossStitch} from './cross-stitch.ts';
 import {expertChoice} from './expert-choice.ts';
+import {globalRouter} from './global.ts';
 import {gumbelSigmoid} from './gumbel-sigmoid.ts';
 import {gumbelSoftmax} from './gumbel-softmax.ts';
 import {hash} from './hash.ts';
@@ -17,8 +18,8 @@ import {softmaxRouter} from './softmax.ts';
 import {switchRouter} from './switch.ts';
 import {upToTask} from './up-to-task.ts';
 
-/** Routing functions: which modules take part, and how much. */
-export const routers = family<Router>()('router', [
+/** Routing functions that decide at one site. */
+const single = family<Router>()('router', [
   byTask,
   upToTask,
   byMetadata,
@@ -36,3 +37,6 @@ export const routers = family<Router>()('router', [
   expertChoice,
   reconstruction,
 ] as const satisfies readonly AnyDefinition<Router>[]);
+
+/** Routing functions: which modules take part, and how much. */
+export const routers = single.with(globalRouter(single));

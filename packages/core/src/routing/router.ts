@@ -9,6 +9,13 @@ export interface Candidate {
   readonly task: number | null;
 }
 
+/** The texts that a batch holds. */
+export interface TokenIds {
+  /** int32 [batch, length], 0 to vocabulary - 1. They are the last positions of any sequence in the network. */
+  readonly ids: Tensor;
+  readonly vocabulary: number;
+}
+
 /** A router at work: the scores of the modules that are active on the path. */
 export interface RouteCall {
   /** The hidden state that reaches the site, [batch, ..., inputs]. */
@@ -18,6 +25,10 @@ export interface RouteCall {
    * A path of one task has one row, of ones.
    */
   readonly membership: readonly (readonly boolean[])[];
+  /** Which modules are a task's own, tasks x modules; null where the router does not read it. */
+  readonly own: readonly (readonly boolean[])[] | null;
+  /** The tokens of the batch; null where what goes in is no text. */
+  readonly tokens: TokenIds | null;
   /** What the router owns once per site; empty where it owns nothing. */
   readonly shared: ModuleTensors;
   /** What the router owns per module: [task][module], one row where gates are not per task. */
@@ -34,6 +45,8 @@ export interface Route {
    * Exactly 0 where a module takes no part.
    */
   readonly alpha: Tensor | null;
+  /** Of a router with heads, the scores of each, [heads, modules] or [batch, heads, modules]; alpha is then their mean. */
+  readonly heads?: Tensor;
   /** Auxiliary losses, weighted: added to the task loss by their names. Scalars [nats or none]. */
   readonly auxiliary?: Readonly<Record<string, Tensor>>;
   /** ln pi(choice) [nats], [batch], of routers that learn by the score function. */
@@ -48,8 +61,16 @@ export interface Route {
 export interface Router {
   /** What alpha depends on. */
   readonly level: 'task' | 'example' | 'token';
-  /** How alpha is made: constants; 0 or 1, learned; a distribution; its largest entries; any real numbers. */
+  /** How alpha is made: 0 or 1, not learned (null where so by task); 0 or 1, learned; a distribution; its largest entries; any real numbers. */
   readonly scores: 'fixed' | 'hard' | 'soft' | 'top-k' | 'unnormalised';
+  /** True where `route` reads which modules are a task's own: the ones that it brought, or its share of those from the start. */
+  readonly readsOwn?: boolean;
+  /** True where `route` reads the ids of tokens. */
+  readonly readsTokens?: boolean;
+  /** True where one router decides for all sites: the one at the first site where modules stand. */
+  readonly global?: boolean;
+  /** Groups of features that each have scores of their own; 1 where absent. */
+  readonly heads?: number;
   /** True where the router learns from auxiliary losses of its own alone: no gradient passes between it and the rest. */
   readonly local?: boolean;
   /** The modules that may take part for a task, in the order of the inventory. */

@@ -14,6 +14,9 @@ import {learnedScores, scoreOptions} from './scores.ts';
  * @param options.level what alpha depends on.
  * @param options.temperature divides the scores; 1 leaves them.
  * @param options.gates `shared` by all tasks, or one set `per-task`; scores by task are always per task.
+ *
+ * Source: Jacobs et al. 1991; per-task gates: Ma et al. 2018, MMoE, https://dl.acm.org/doi/10.1145/3219819.3220007.
+ * Deviations: gates start small and random, so that modules of equal start are told apart.
  */
 export const softmaxRouter = define({
   kind: 'softmax',

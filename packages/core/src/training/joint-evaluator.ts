@@ -22,12 +22,20 @@ export interface JointEvaluator {
   dispose(): void;
 }
 
-/** Compiles the evaluation of a path: deterministic, without noise. Rows that are not there are predicted all the same. */
+/**
+ * Compiles the evaluation of a path: deterministic, without noise. Rows that are not there are predicted all the same.
+ *
+ * @param rows of a batch.
+ * @returns an evaluator whose `evaluate` throws as batches do: E_SHAPE where lengths differ, E_DATA for a task or label without a
+ *   logit.
+ * @param options.hardened true to let each token take the module of its largest score alone where routers are soft.
+ */
 export async function jointEvaluator(
   engine: Engine,
   network: Network,
   path: Path,
   rows: number,
+  {hardened = false}: {readonly hardened?: boolean} = {},
 ): Promise<JointEvaluator> {
   const allowed = allowedLogits(path, network.topology.head.kind === 'per-task');
   const spec: JointSpec = {path: path.spec, rows, trainable: [], renewed: [], allowed};
@@ -36,12 +44,12 @@ export async function jointEvaluator(
   );
   const program = await engine.compile(
     (inputs) => {
-      const {logits, losses, routes} = jointPass(spec, parametersAmong(inputs), inputs, null);
+      const {logits, losses, routes} = jointPass(spec, parametersAmong(inputs), inputs, null, hardened);
       const weighed = Object.entries(routes).map(([site, alpha]) => [`route/${site}`, alpha] as const);
       return {columns: tf.argMax(logits, 1), losses, ...Object.fromEntries(weighed)};
     },
     {...batchSpecs(path, rows), ...parameters},
-    {name: 'evaluate jointly', key: canonicalJson({evaluated: spec})},
+    {name: 'evaluate jointly', key: canonicalJson({evaluated: spec, hardened})},
   );
   const uploaded = Object.fromEntries(
     Object.keys(parameters).map((name) => [name, engine.upload(parameters[name]!)] as const),

@@ -29,16 +29,21 @@ export function parameterName(local: string): string {
   return `parameter/${local}`;
 }
 
-/** The forward pass of a batch of several tasks, with the logits that a row may not use barred, and each row's loss. */
+/**
+ * The forward pass of a batch of several tasks, with the logits that a row may not use barred, and each row's loss.
+ *
+ * @param hardened whether soft routers are made hard.
+ */
 export function jointPass(
   spec: JointSpec,
   parameters: PathTensors,
   inputs: Tensors,
   noise: Noise | null,
+  hardened = false,
 ): Forward & {readonly losses: tf.Tensor1D} {
   const tasks = spec.allowed.length > 1 ? inputs[batchNames.tasks]! : null;
   const moving = new Set([...spec.trainable, ...spec.renewed].map((local) => local.slice(0, local.lastIndexOf('/'))));
-  const context = {noise, tasks, weights: inputs[batchNames.weights]!, moving};
+  const context = {noise, tasks, weights: inputs[batchNames.weights]!, moving, hardened};
   const pass = forward(spec.path, parameters, inputs[batchNames.x]!, context);
   const logits = barred(pass.logits, spec.allowed, tasks);
   return {...pass, logits, losses: negativeLogLikelihood(logits, inputs[batchNames.columns]!)};

@@ -18,6 +18,7 @@ import {optimizers} from '../optimizers/registry.ts';
 import {allowedLogits, batchNames, batchSpecs, disposeAll, type JointBatch, uploadBatch} from './joint-batch.ts';
 import {type JointSpec, jointPass, parameterName, parametersAmong} from './joint-loss.ts';
 import {auxiliaryLoss} from './losses.ts';
+import {oneHot} from './one-hot.ts';
 
 /** What joint training is made for. */
 export interface JointRequest {
@@ -178,10 +179,8 @@ function jointStep(
   return (inputs, noise) => {
     const given = parametersAmong(inputs);
     const weights = inputs[batchNames.weights]!;
-    const belongs = tf.mul(
-      tf.cast(tf.oneHot(tf.cast(inputs[batchNames.tasks]!, 'int32'), spec.allowed.length), 'float32'),
-      tf.expandDims(weights, 1),
-    ); // [rows, tasks]
+    const own = oneHot(inputs[batchNames.tasks]!, spec.allowed.length); // [rows, tasks]
+    const belongs = tf.mul(own, tf.expandDims(weights, 1));
     // Kept by hand: valueAndGradients frees all that its function makes, and these are wanted beside the gradients.
     const kept: Record<string, tf.Tensor> = {};
     const keep = (name: string, tensor: tf.Tensor): void => {

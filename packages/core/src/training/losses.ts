@@ -1,11 +1,11 @@
 import {stopGradient} from '@accrete/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type {Forward} from '../network/forward.ts';
+import {oneHot} from './one-hot.ts';
 
 /** -log softmax(logits)[column] of each row [nats]: [rows, classes] and int32 [rows] -> [rows]. */
 export function negativeLogLikelihood(logits: tf.Tensor2D, columns: tf.Tensor): tf.Tensor1D {
-  const target = tf.oneHot(tf.cast(columns, 'int32') as tf.Tensor1D, logits.shape[1]);
-  return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), tf.cast(target, 'float32')), 1));
+  return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), oneHot(columns, logits.shape[1])), 1));
 }
 
 /** sum_r w_r l_r / sum_r w_r; of rows none of which is there, 0. */

@@ -74,4 +74,21 @@ export const cases = {
     {config: {kind: 'sequence', activation: 'tanh'}, modules: experts, at: 'square', silent: 'base'},
     {config: {kind: 'sequence', activation: 'linear'}, modules: expert, at: 'square', silent: 'base'},
   ],
+  program: [
+    {
+      config: {
+        kind: 'program',
+        activation: 'tanh',
+        steps: [{module: 0}, {module: 1}, {reads: [0, 1], join: 'mean'}, {module: 2, reads: [2]}],
+      },
+      modules: experts,
+      at: 'square',
+      silent: 'base',
+    },
+    {
+      config: {kind: 'program', steps: [{module: 0}, {module: 1, reads: [0]}, {reads: [1, 0], join: 'product'}]},
+      modules: [{kind: 'adapter', bottleneck: 2, activation: 'tanh'}],
+      silent: 'other',
+    },
+  ],
 } as const satisfies Record<(typeof aggregators.kinds)[number], readonly Case[]>;

@@ -5,7 +5,7 @@ import {expect} from 'chai';
 import {aggregators, computations, evaluation, growModules} from '../../src/index.ts';
 import {matrix, numbers, useCpuBackend} from '../support/cpu-backend.ts';
 import {network} from '../support/networks.ts';
-import {fresh, partsAt, siteWith, tensors} from '../support/sites.ts';
+import {partsAt, siteWith, tensors} from '../support/sites.ts';
 import {thrown} from '../support/thrown.ts';
 
 type Owned = Readonly<Record<string, tf.Tensor>>;
@@ -39,6 +39,27 @@ const loras = (): Owned[] => [
   {down: matrix([1], [0]), up: matrix([2, 0])},
   {down: matrix([0], [1]), up: matrix([0, 4])},
 ];
+
+describe('a site that has become wider', () => {
+  useCpuBackend();
+  it('hands a module the features that were there when it came, of every position', () => {
+    const dense = {kind: 'dense', bias: false};
+    const site = {...siteWith(place, [dense]), base: {...siteWith(place, []).base, inputs: 2}};
+    const owners = {base: base(), 'module:0': {kernel: matrix([2, 0], [0, 2])}};
+    const sequences = (wide: boolean) =>
+      tf.tensor3d([
+        [
+          [1, 2, ...(wide ? [7] : [])],
+          [3, 4, ...(wide ? [8] : [])],
+        ],
+      ]); // [1, 2, 2 or 3]
+    for (const h of [() => sequences(false), () => sequences(true)]) {
+      const {modules, base: whole} = partsAt(site, owners, h());
+      expect(numbers(modules[0]!.output())).to.deep.equal([2, 4, 6, 8]);
+      expectClose(numbers(whole.output()), [3, 1, 7, 3]);
+    }
+  });
+});
 
 describe('parameter-average, worked by hand', () => {
   useCpuBackend();
@@ -112,21 +133,17 @@ describe('parameter-average, worked by hand', () => {
     expect(thrown(() => aggregator().run(call)).code).to.equal('E_COMBINATION');
   });
 
-  it('refuses to mix modules that keep constants, unless weights are averaged; one by itself may stand', () => {
-    const sparse = {kind: 'sparse-delta', density: 1};
-    const refusal = (average: 'module' | 'weights', scores: 'fixed' | 'soft') =>
-      aggregators.create({kind: 'parameter-average', average}).refusalOfScores!(
-        {level: 'task', scores},
-        place,
-        computations.parse(sparse),
-      );
-    expect(refusal('module', 'soft')).to.contain('constants');
-    expect([refusal('module', 'fixed'), refusal('weights', 'soft')]).to.deep.equal([null, null]);
-    const owned = () => tensors(fresh(sparse, place));
-    const average = (modules: number) =>
-      run({kind: 'parameter-average'}, sparse, Array.from({length: modules}, owned), null);
-    expectClose(average(1), [3, 1, -0.5, -0.5]); // nothing is changed at first
-    expect(thrown(() => average(2)).code).to.equal('E_COMBINATION');
+  it('refuses modules that keep constants or statistics, unless weights are averaged', () => {
+    const refusal = (average: 'module' | 'weights', config: object) =>
+      aggregators.create({kind: 'parameter-average', average}).refusal(place, computations.parse(config));
+    for (const kind of ['sparse-delta', 'intrinsic-dimension', 'superposition']) {
+      expect(refusal('module', {kind}), kind).to.contain('constants and running statistics');
+      expect(refusal('weights', {kind}), kind).to.equal(null);
+    }
+    expect(refusal('module', {kind: 'batch-norm'})).to.contain('running statistics');
+    const averaged = network({aggregation: {kind: 'parameter-average'}});
+    const growth = {computation: computations.validate({kind: 'sparse-delta'}), task: 0};
+    expect(thrown(() => growModules(averaged, growth, seedStream(1))).message).to.contain('average weights');
   });
 
   it('is refused by growth where the router scores positions', () => {
@@ -268,6 +285,7 @@ describe('input-concatenation, worked by hand', () => {
     const aggregator = aggregators.create({kind: 'input-concatenation'});
     const computation = computations.parse(prompts[0]!);
     expect(aggregator.refusalOfScores!({level: 'task', scores: 'soft'}, tokens, computation)).to.contain('wholly');
+    expect(aggregator.refusalOfScores!({level: 'token', scores: 'fixed'}, tokens, computation)).to.contain('wholly');
     expect(aggregator.refusal(tokens, computations.parse({kind: 'adapter'}))).to.contain('prompts or prefixes');
     expect(thrown(() => aggregate('input-concatenation', tf.tensor1d([1, 0]))).code).to.equal('E_COMBINATION');
   });

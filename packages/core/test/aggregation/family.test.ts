@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
 import {aggregators, computations, evaluation} from '../../src/index.ts';
 import {matrix, numbers, useCpuBackend} from '../support/cpu-backend.ts';
-import {at, fresh, moved, type Place, partsAt, places, siteWith, tensors, wave} from '../support/sites.ts';
+import {at, byOwner, fresh, moved, type Place, partsAt, places, siteWith, tensors, wave} from '../support/sites.ts';
 import {type Case, cases} from './cases.ts';
 
 let onnx: Engine;
@@ -157,16 +157,6 @@ for (const kind of aggregators.kinds) {
       });
     });
   }
-}
-
-/** Tensors by `owner/name` -> by owner, then by name. */
-function byOwner(given: Readonly<Record<string, tf.Tensor>>): Record<string, Record<string, tf.Tensor>> {
-  const owners: Record<string, Record<string, tf.Tensor>> = {};
-  for (const [path, tensor] of Object.entries(given)) {
-    const [owner, name] = path.split('/') as [string, string];
-    owners[owner] = {...owners[owner], [name]: tensor};
-  }
-  return owners;
 }
 
 function scaled(arrays: Record<string, HostArray>, by: number): Record<string, HostArray> {

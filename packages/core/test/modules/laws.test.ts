@@ -1,10 +1,9 @@
-import {expectClose} from '@accrete/testing';
+import type {HostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
-import {expect} from 'chai';
 import fc from 'fast-check';
-import {computations} from '../../src/index.ts';
-import {numbers, useCpuBackend} from '../support/cpu-backend.ts';
-import {at, fresh, moved, type Place, places, siteWith, tensors, wave} from '../support/sites.ts';
+import {computations, type ModuleTensors} from '../../src/index.ts';
+import {type Equality, laws} from '../support/laws.ts';
+import {at, byOwner, fresh, hostWave, moved, type Place, places, siteWith} from '../support/sites.ts';
 import {type Case, cases} from './cases.ts';
 
 /** Widths and batches at random, the rest as at a place of the family-wide suite: an even width, as some modules ask for. */
@@ -20,74 +19,70 @@ const configs = computations.kinds.flatMap((kind) =>
   (cases[kind] as readonly Case[]).filter((example) => example.at === 'dense').map(({config}) => config),
 );
 
-describe('modules: laws over random shapes', () => {
-  useCpuBackend();
-  const drawn = ({inputs, units, batch, phase}: {inputs: number; units: number; batch: number; phase: number}) => {
-    const place: Place = {beside: places.dense.beside, inputs, units, shape: (n) => [n, inputs]};
-    return {
-      place,
-      theta: tensors(moved(fresh(places.dense.beside, {...place, beside: null}))),
-      h: wave([batch, inputs], phase),
-    };
+/** A site with a module at a place of random shape, and what both sides of a law make of it. */
+function drawn(
+  config: object,
+  {inputs, units, batch, phase}: {inputs: number; units: number; batch: number; phase: number},
+  change: typeof moved,
+  sides: (
+    run: (modules: readonly object[], owners?: Readonly<Record<string, ModuleTensors>>) => tf.Tensor,
+    owners: Readonly<Record<string, ModuleTensors>>,
+    place: Place,
+    rows: number,
+  ) => readonly [tf.Tensor, tf.Tensor],
+): Equality | null {
+  const place: Place = {beside: places.dense.beside, inputs, units, shape: (n) => [n, inputs]};
+  if ((computations.parse(config).refusal?.(place) ?? null) !== null) return null;
+  const {kind} = config as {kind: string};
+  const named = (owner: string, arrays: Readonly<Record<string, HostArray>>) =>
+    Object.entries(arrays).map(([name, array]) => [`${owner}/${name}`, array] as const);
+  return {
+    arrays: Object.fromEntries([
+      ['h', hostWave([batch, inputs], phase)],
+      ...named('base', moved(fresh(places.dense.beside, {...place, beside: null}))),
+      ...named('module:0', change(fresh(config, place))),
+      ...named(`shared:${kind}`, change(fresh(config, place, 'shared'))),
+    ]),
+    sides: ({h, ...given}) => {
+      const owners = byOwner(given);
+      const run = (modules: readonly object[], other: Readonly<Record<string, ModuleTensors>> = {}) =>
+        at(siteWith(place, modules), {...owners, ...other}, h!).y;
+      return sides(run, owners, place, batch);
+    },
   };
-  const holds = (config: object, law: (given: ReturnType<typeof drawn>) => void) => () => {
-    const property = fc.property(shapes, (shape) => {
-      tf.tidy(() => {
-        const given = drawn(shape);
-        fc.pre((computations.parse(config).refusal?.(given.place) ?? null) === null);
-        law(given);
-      });
-    });
-    fc.assert(property, {numRuns: 12});
-  };
+}
 
+laws('modules over random shapes', (state) => {
   for (const config of configs) {
     const module = computations.parse(config);
-    const {kind} = config as {kind: string};
-    const parameters = (place: Place, change = (x: ReturnType<typeof fresh>) => x) => ({
-      'module:0': tensors(change(fresh(config, place))),
-      [`shared:${kind}`]: tensors(change(fresh(config, place, 'shared'))),
-    });
+    const name = JSON.stringify(config);
     if (module.identityAtStart) {
-      it(
-        `${JSON.stringify(config)}: fresh, it changes nothing, bit for bit`,
-        holds(config, ({place, theta, h}) => {
-          const {y} = at(siteWith(place, [config]), {base: theta, ...parameters(place)}, h);
-          expect(numbers(y)).to.deep.equal(numbers(at(siteWith(place, []), {base: theta}, h).y));
-        }),
-      );
+      const make = (shape: Parameters<typeof drawn>[1]) =>
+        drawn(
+          config,
+          shape,
+          (arrays) => ({...arrays}),
+          (run) => [run([config]), run([])],
+        );
+      state(`${name}: fresh, it changes nothing, bit for bit`, shapes, make, {exact: true});
     }
     if (module.compose) {
-      it(
-        `${JSON.stringify(config)}: merged into the base it is the same`,
-        holds(config, ({place, theta, h}) => {
-          const owned = parameters(place, moved);
-          const merged = {...theta, ...module.compose!(theta, owned['module:0']!, place)};
-          const {y} = at(siteWith(place, [config]), {base: theta, ...owned}, h);
-          expectClose(numbers(at(siteWith(place, []), {base: merged}, h).y), numbers(y), {
-            absolute: 1e-4,
-            relative: 1e-5,
-          });
+      state(`${name}: merged into the base it is the same`, shapes, (shape) =>
+        drawn(config, shape, moved, (run, owners, place) => {
+          const theta = owners['base']!;
+          const merged = {...theta, ...module.compose!(theta, owners['module:0'] ?? {}, place)};
+          return [run([config]), run([], {base: merged})];
         }),
       );
     }
     if (module.perExample) {
-      it(
-        `${JSON.stringify(config)}: with the same parameters for every example it is the same`,
-        holds(config, ({place, theta, h}) => {
-          const owned = parameters(place, moved);
-          const each = Object.fromEntries(
-            Object.entries(owned['module:0']!).map(([name, p]) => [
-              name,
-              tf.stack(Array.from({length: h.shape[0]!}, () => p)),
-            ]),
-          );
-          const site = siteWith(place, [config]);
-          const {y} = at(site, {base: theta, ...owned}, h);
-          expectClose(numbers(at(site, {base: theta, ...owned, 'module:0': each}, h).y), numbers(y), {
-            absolute: 1e-4,
-            relative: 1e-5,
-          });
+      state(`${name}: with the same parameters for every example it is the same`, shapes, (shape) =>
+        drawn(config, shape, moved, (run, owners, _, rows) => {
+          const each = Object.entries(owners['module:0'] ?? {}).map(([part, p]) => [
+            part,
+            tf.tile(tf.expandDims(p, 0), [rows, ...p.shape.map(() => 1)]),
+          ]);
+          return [run([config]), run([config], {'module:0': Object.fromEntries(each)})];
         }),
       );
     }

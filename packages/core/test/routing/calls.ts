@@ -11,6 +11,8 @@ export function call(change: Partial<RouteCall> = {}): RouteCall {
   return {
     h: matrix([1, 2], [0, 1]),
     membership: [[true, true]],
+    own: null,
+    tokens: null,
     shared: {},
     gates: [],
     context: evaluation,

@@ -5,7 +5,7 @@ export const cases = {
   'by-task': [{kind: 'by-task'}],
   'up-to-task': [{kind: 'up-to-task'}],
   'by-metadata': [{kind: 'by-metadata', labels: ['a', 'b', 'a', 'a', 'b']}],
-  hash: [{kind: 'hash'}, {kind: 'hash', salt: 3}],
+  hash: [{kind: 'hash'}, {kind: 'hash', salt: 3}, {kind: 'hash', level: 'token'}],
   assigned: [{kind: 'assigned', modules: [['m0', 'm2'], [], ['m1', 'm1', 'm3']]}],
   softmax: [
     {kind: 'softmax', level: 'task'},
@@ -18,8 +18,12 @@ export const cases = {
     {kind: 'attention', width: 3, similarity: 'cosine', temperature: 0.5, gates: 'per-task'},
     {kind: 'attention', level: 'token', width: 4},
   ],
-  'cross-stitch': [{kind: 'cross-stitch'}, {kind: 'cross-stitch', deviation: 0.3}],
-  polytropon: [{kind: 'polytropon'}, {kind: 'polytropon', temperature: 0.5, prior: 0.1}],
+  'cross-stitch': [{kind: 'cross-stitch'}, {kind: 'cross-stitch', deviation: 0.3}, {kind: 'cross-stitch', own: 0.9}],
+  polytropon: [
+    {kind: 'polytropon'},
+    {kind: 'polytropon', temperature: 0.5, prior: 0.1},
+    {kind: 'polytropon', heads: 2, temperature: 0.5, prior: 0.1},
+  ],
   'gumbel-softmax': [
     {kind: 'gumbel-softmax', level: 'task', temperature: 0.7},
     {kind: 'gumbel-softmax', level: 'example'},
@@ -53,5 +57,10 @@ export const cases = {
   reconstruction: [
     {kind: 'reconstruction', width: 2, weight: 0.5},
     {kind: 'reconstruction', level: 'token', width: 2, temperature: 0.5},
+  ],
+  global: [
+    {kind: 'global'},
+    {kind: 'global', router: {kind: 'switch', balance: 1}},
+    {kind: 'global', router: {kind: 'polytropon', heads: 2}},
   ],
 } as const satisfies Record<(typeof routers.kinds)[number], readonly object[]>;

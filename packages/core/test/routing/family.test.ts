@@ -15,6 +15,15 @@ const inventory = fc
   .map((tasks): Candidate[] => tasks.map((task, i) => ({id: `m${i}`, task})));
 const place = {inputs: 3, units: 2, beside: null};
 const MODULES = 3;
+/** Ids of two tokens in each of four rows. */
+const TOKENS = [
+  [1, 2],
+  [0, 3],
+  [2, 2],
+  [3, 1],
+];
+/** Every task has the module of its place for its own. */
+const owns = (tasks: number) => Array.from({length: tasks}, (_, k) => Array.from({length: MODULES}, (_, j) => j === k));
 
 let onnx: Engine;
 before(async () => {
@@ -50,6 +59,8 @@ for (const kind of routers.kinds) {
       const call = (h: tf.Tensor, owned: Owned, change: Partial<RouteCall> = {}): RouteCall => ({
         h,
         membership: [[true, true, true]],
+        own: router.readsOwn ? owns(owned.gates.length) : null,
+        tokens: {ids: tf.tensor2d(TOKENS, undefined, 'int32'), vocabulary: 4},
         shared: tensors(owned.shared),
         gates: owned.gates.map((row) => row.map(tensors)),
         context: evaluation,
@@ -86,7 +97,7 @@ for (const kind of routers.kinds) {
       it('puts out scores of the level and the kind that it says', () => {
         for (const h of inputs) {
           const alpha = alphas(h());
-          if (router.scores === 'fixed') {
+          if (router.scores === 'fixed' && router.level === 'task') {
             expect(alpha).to.equal(null);
             continue;
           }
@@ -112,7 +123,7 @@ for (const kind of routers.kinds) {
               if (!serves) expect(own.every((x) => x === 0)).to.equal(true);
             });
           });
-          if (router.scores !== 'fixed') expectKind(alpha);
+          expectKind(alpha);
         }
       });
 
@@ -129,7 +140,9 @@ for (const kind of routers.kinds) {
           if (both === null) continue;
           [0, 1].forEach((task) => {
             const gates = router.gatePerTask ? [owned.gates[task]!] : owned.gates;
-            const alone = router.route(call(h(), {...owned, gates})).alpha!;
+            const own = router.readsOwn ? [owns(2)[task]!] : null;
+            const tokens = {ids: tf.tensor2d(TOKENS, undefined, 'int32'), vocabulary: 4};
+            const alone = router.route(call(h(), {...owned, gates}, {own, tokens})).alpha!;
             [0, 1, 1, 0].forEach((of, row) => {
               if (of !== task) return;
               const one = alone.rank === 1 ? alone : tf.gather(alone, [row]);
@@ -145,10 +158,22 @@ for (const kind of routers.kinds) {
           const turned = {...owned, gates: owned.gates.map((row) => [...row].reverse())};
           for (const h of inputs) {
             const alpha = router.route(call(h(), owned)).alpha!;
-            const other = router.route(call(h(), turned)).alpha!;
+            const own = router.readsOwn ? owns(1).map((row) => [...row].reverse()) : null;
+            const other = router.route(call(h(), turned, {own})).alpha!;
             expectClose(numbers(tf.reverse(other, -1)), numbers(alpha));
           }
         });
+
+        if ((router.heads ?? 1) > 1) {
+          it('law: every head scores as the router says, and alpha is their mean', () => {
+            for (const h of inputs) {
+              const {alpha, heads} = router.route(call(h(), parameters(1)));
+              expect(heads!.shape).to.deep.equal([router.heads, ...alpha!.shape]);
+              expectKind(heads!);
+              expectClose(numbers(tf.mean(heads!, 0)), numbers(alpha!));
+            }
+          });
+        }
 
         it('law: rows that only fill the batch up count for nothing', () => {
           const owned = parameters(1);
@@ -266,7 +291,8 @@ for (const kind of routers.kinds) {
             expect(row.every((x) => x >= 0 && x <= 1 + 1e-6)).to.equal(true);
           }
           if (router.scores === 'soft') expectClose([row.reduce((a, b) => a + b, 0)], [1]);
-          if (router.scores === 'hard') expect(row.every((x) => x === 0 || x === 1)).to.equal(true);
+          if (router.scores === 'hard' || router.scores === 'fixed')
+            expect(row.every((x) => x === 0 || x === 1)).to.equal(true);
         }
       }
     });

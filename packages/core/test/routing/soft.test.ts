@@ -3,8 +3,9 @@ import {seedStream} from '@accrete/kit';
 import {expectClose} from '@accrete/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
-import {evaluation, routers} from '../../src/index.ts';
+import {computations, evaluation, growGates, growModules, pathOf, routers} from '../../src/index.ts';
 import {matrix, numbers, useCpuBackend} from '../support/cpu-backend.ts';
+import {network} from '../support/networks.ts';
 import {call, ln, scores, sigmoid, training} from './calls.ts';
 
 describe('attention, worked by hand', () => {
@@ -49,6 +50,22 @@ describe('polytropon, worked by hand', () => {
     const values = score!.initializer.fill([1000], score!, seedStream(1)).data;
     expect(Math.max(...values)).to.be.within(9e-4, 1e-3);
     expect(Math.min(...values)).to.be.within(-1e-3, -9e-4);
+  });
+
+  it('with heads: each has bits of its own; the prior is the sum of theirs', () => {
+    const router = routers.create({kind: 'polytropon', heads: 2, prior: 1});
+    const gates = [[{score: tf.tensor1d([ln(3), 0])}, {score: tf.tensor1d([0, ln(3)])}]];
+    const {alpha, heads, auxiliary} = router.route(call({gates}));
+    // bits [3/4, 1/2] and [1/2, 3/4]
+    expect(heads!.shape).to.deep.equal([2, 2]);
+    expectClose(numbers(heads!), [0.6, 0.4, 0.4, 0.6]);
+    expectClose(numbers(alpha!), [0.5, 0.5]);
+    const parts = [0, 1].map((h) => {
+      const alone = routers.create({kind: 'polytropon', prior: 1});
+      const own = [gates[0]!.map(({score}) => ({score: tf.slice(score, [h], [1])}))];
+      return numbers(alone.route(call({gates: own})).auxiliary!['prior']!)[0]!;
+    });
+    expectClose(numbers(auxiliary!['prior']!), [parts[0]! + parts[1]!]);
   });
 
   describe('the Indian buffet prior', () => {
@@ -104,6 +121,42 @@ describe('cross-stitch, worked by hand', () => {
     const router = routers.create({kind: 'cross-stitch'});
     expectClose(numbers(router.route(call({gates: scores(0, 0)})).alpha!), [0.5, 0.5]);
     expectClose(numbers(router.route(call({gates: scores(1, -2)})).alpha!), [1.5, -1.5]);
+  });
+
+  it('may start with most of the weight on the module of the task', () => {
+    const router = routers.create({kind: 'cross-stitch', own: 0.9});
+    const table = (serves: readonly boolean[], own: readonly boolean[]) => {
+      const gates = scores(0, 0, 0.5);
+      return numbers(router.route(call({gates, membership: [serves], own: [own]})).alpha!);
+    };
+    expectClose(table([true, true, true], [false, true, false]), [0.05, 0.9, 0.05 + 0.5]);
+    expectClose(table([true, true, true], [true, true, false]), [0.45, 0.45, 0.1 + 0.5]); // two are its own
+    expectClose(table([true, true, false], [true, false, false]), [0.9, 0.1, 0]); // one takes no part
+    expectClose(table([true, true, true], [false, false, false]), [1 / 3, 1 / 3, 1 / 3 + 0.5]); // none is its own
+    expectClose(table([true, false, false], [true, false, false]), [1, 0, 0]);
+  });
+
+  it('finds the own modules on a path: those that a task brought, or its share of those from the start', () => {
+    const routing = {kind: 'cross-stitch', own: 0.9};
+    const dense = computations.validate({kind: 'dense'});
+    const seeds = seedStream(1);
+    const brought = [0, 1].reduce(
+      (given, task) => growModules(given, {computation: dense, task}, seeds).network,
+      network({routing}),
+    );
+    const gated = growGates(brought, [0, 1], seeds).network;
+    expect(pathOf(gated.topology, [0, 1], []).spec.sites[0]!.own).to.deep.equal([
+      [true, false],
+      [false, true],
+    ]);
+    const given = network({routing, inventory: {module: {kind: 'dense'}, count: 2}});
+    const there = growGates(given, [0, 1, 2], seeds).network;
+    expect(pathOf(there.topology, [0, 1, 2], []).spec.sites[0]!.own).to.deep.equal([
+      [true, false],
+      [false, true],
+      [false, false],
+    ]);
+    expect(pathOf(network().topology, [0], []).spec.sites[0]!.own).to.equal(null);
   });
 
   it('counts only the modules that serve the task', () => {

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
 import {evaluation, type RouteCall, routers} from '../../src/index.ts';
 import {matrix, numbers, useCpuBackend} from '../support/cpu-backend.ts';
+import {thrown} from '../support/thrown.ts';
 
 describe('routers, worked by hand', () => {
   const modules = [null, 2, 0, 1, 1].map((task, i) => ({id: `m${i}`, task}));
@@ -63,6 +64,52 @@ describe('routers, worked by hand', () => {
     expect(chosen(0)).not.to.deep.equal(chosen(1));
     expect(under({kind: 'hash'}, -1)).to.deep.equal(['m0']); // the only one there before any task
   });
+
+  describe('hash by token', () => {
+    useCpuBackend();
+    const VOCABULARY = 60;
+    const router = (salt = 0) => routers.create({kind: 'hash', level: 'token', salt});
+    const routed = (ids: number[][], positions: number, change: Partial<RouteCall> = {}, salt = 0) => {
+      const tokens = {ids: tf.tensor2d(ids, undefined, 'int32'), vocabulary: VOCABULARY};
+      const h = tf.zeros([ids.length, positions, 2]);
+      const call = {own: null, tokens, shared: {}, gates: [], context: evaluation, name: 'router'};
+      const {alpha} = router(salt).route({h, membership: [[true, true, true]], ...call, ...change});
+      return tf.unstack(tf.reshape(alpha!, [-1, 3])).map((row) => numbers(row).indexOf(1));
+    };
+
+    it('sends a token the same way wherever it stands, spreads tokens over modules, and does otherwise with another salt', () => {
+      const all = Array.from({length: VOCABULARY}, (_, id) => id);
+      const ways = routed([all], VOCABULARY);
+      expect(routed([[...all].reverse()], VOCABULARY)).to.deep.equal([...ways].reverse());
+      for (const j of [0, 1, 2]) expect(ways.filter((way) => way === j).length).to.be.greaterThan(VOCABULARY / 6);
+      expect(routed([all], VOCABULARY, {}, 1)).not.to.deep.equal(ways);
+    });
+
+    it('takes what stands in front of a text for one more token', () => {
+      const [a, b, c, d] = routed([[5, 7]], 4);
+      expect([c, d]).to.deep.equal(routed([[5, 7]], 2));
+      expect(a).to.equal(b);
+    });
+
+    it('chooses for each task among the modules that serve it, and as if no others were there', () => {
+      const ids = [[1, 2, 3, 4, 5, 6]];
+      const membership = [
+        [true, true, true],
+        [true, false, true],
+      ];
+      const context = {...evaluation, tasks: tf.tensor1d([1, 0], 'int32')};
+      const both = routed([ids[0]!, ids[0]!], 6, {membership, context});
+      expect(both.slice(6)).to.deep.equal(routed(ids, 6));
+      expect(both.slice(0, 6)).to.not.include(1);
+      expect(new Set(both.slice(0, 6)).size).to.equal(2);
+    });
+
+    it('refuses what is no text, and places where its positions are gone', () => {
+      for (const change of [{tokens: null}, {h: tf.zeros([1, 2])}, {h: tf.zeros([1, 1, 2])}]) {
+        expect(thrown(() => routed([[1, 2]], 2, change)).message).to.contain('needs the positions of a text');
+      }
+    });
+  });
 });
 
 describe('softmax, worked by hand', () => {
@@ -70,6 +117,8 @@ describe('softmax, worked by hand', () => {
   const call = (change: Partial<RouteCall>): RouteCall => ({
     h: matrix([1, 2], [0, 1]),
     membership: [[true, true]],
+    own: null,
+    tokens: null,
     shared: {},
     gates: [],
     context: evaluation,

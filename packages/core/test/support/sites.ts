@@ -1,4 +1,4 @@
-import {type HostArray, seedStream} from '@accrete/kit';
+import {type HostArray, hostArray, seedStream, sizeOf} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   type Context,
@@ -63,11 +63,13 @@ export const places = {
 
 /** Numbers away from 0, the same on every call. */
 export function wave(shape: readonly number[], phase = 1): tf.Tensor {
-  const size = shape.reduce((a, b) => a * b, 1);
-  return tf.tensor(
-    Float32Array.from({length: size}, (_, i) => Math.sin(1.3 * i + phase) + 0.05),
-    [...shape],
-  );
+  return tf.tensor(hostWave(shape, phase).data, [...shape]);
+}
+
+/** The same as an array. */
+export function hostWave(shape: readonly number[], phase = 1): HostArray<'float32'> {
+  const data = Float32Array.from({length: sizeOf(shape)}, (_, i) => Math.sin(1.3 * i + phase) + 0.05);
+  return hostArray(data, shape, 'float32');
 }
 
 /** Fresh parameters of a computation at a place, by name. */
@@ -102,6 +104,16 @@ export function tensors(values: Readonly<Record<string, HostArray>>): Record<str
   );
 }
 
+/** Tensors by `owner/name` -> by owner, then by name. */
+export function byOwner(given: Readonly<Record<string, tf.Tensor>>): Record<string, Record<string, tf.Tensor>> {
+  const owners: Record<string, Record<string, tf.Tensor>> = {};
+  for (const [path, tensor] of Object.entries(given)) {
+    const [owner, name] = path.split('/') as [string, string];
+    owners[owner] = {...owners[owner], [name]: tensor};
+  }
+  return owners;
+}
+
 /** A site with one base and some modules, as it stands on a path. */
 export function siteWith(
   place: SiteShape,
@@ -115,6 +127,8 @@ export function siteWith(
     base: {computation: beside, inputs, units, beside: null},
     modules: modules.map((module) => ({computation: computations.validate(module), inputs, units, beside})),
     membership: change.membership ?? [modules.map(() => true)],
+    own: null,
+    decidedAt: null,
     routing: {kind: 'up-to-task', ...change.routing},
     aggregation: {kind: 'sum', ...change.aggregation},
     activation: 'linear',

@@ -79,6 +79,17 @@ for (const kind of ['onnx', 'cpu'] as const) {
       ]);
     });
 
+    it('trains one task alone', async () => {
+      const subject = jointNetwork({}, [], {tasks: 1});
+      const batch = jointBatch([0, 0, 0]);
+      const {losses, network} = await trained(engine, subject, [batch, batch]);
+      expect(losses.tasks).to.have.length(1);
+      const evaluator = await jointEvaluator(engine, network, subject.path, 3);
+      const {losses: after} = await evaluator.evaluate(batch);
+      evaluator.dispose();
+      expect(after.reduce((sum, loss) => sum + loss, 0) / 3).to.be.lessThan(losses.tasks[0]!);
+    });
+
     it('rows that are not there count for nothing', async () => {
       const subject = jointNetwork({}, ownModules);
       const whole = jointBatch([0, 1, 1, 0]);

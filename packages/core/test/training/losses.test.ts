@@ -11,6 +11,8 @@ describe('losses of training', () => {
     const logits = matrix([0, 0], [Math.log(3), 0], [-1e9, 0]);
     const losses = negativeLogLikelihood(logits, tf.tensor1d([1, 0, 1], 'int32'));
     expectClose(numbers(losses), [Math.log(2), Math.log(4 / 3), 0]);
+    const one = negativeLogLikelihood(matrix([3], [-7]), tf.tensor1d([0, 0], 'int32')); // a single class is certain
+    expect(numbers(one).map(Math.abs)).to.deep.equal([0, 0]);
   });
 
   it('weighted mean, and 0 where no row is there', () => {

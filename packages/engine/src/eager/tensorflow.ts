@@ -9,15 +9,29 @@ const PACKAGE = '@tensorflow/tfjs-node-gpu';
 export interface TensorflowBackend {
   /** True where TensorFlow sees a GPU and computes on it. */
   readonly gpu: boolean;
+  readonly threads: number;
   readonly versions: Readonly<Record<string, string>>;
 }
+
+/** TensorFlow's threads, which it reads once, when it is loaded. */
+let started: number | undefined;
 
 /**
  * Makes native TensorFlow ready, through its tfjs binding.
  *
- * @throws HarnessError E_ENGINE where the binding is not installed or does not load, with what to do.
+ * @param threads that one operation may use; the first call of a process decides. By default what that was, else 1.
+ * @throws HarnessError E_ENGINE where the binding is not installed or does not load, with what to do; E_CONFIG where TensorFlow
+ *   runs already with another number of threads.
  */
-export async function prepareTensorflow(): Promise<TensorflowBackend> {
+export async function prepareTensorflow(threads = started ?? 1): Promise<TensorflowBackend> {
+  if (started !== undefined && started !== threads) {
+    throw new HarnessError(
+      'E_CONFIG',
+      `engine "tensorflow" runs with threads ${started} in this process and cannot change that to ${threads}. Use threads ${started}, or another process.`,
+    );
+  }
+  process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
+  process.env['TF_NUM_INTEROP_THREADS'] = '1';
   // Node 23 removed this function, which the binding still calls.
   const legacy = util as {isNullOrUndefined?: (value: unknown) => boolean};
   legacy.isNullOrUndefined ??= (value) => value === undefined || value === null;
@@ -27,9 +41,11 @@ export async function prepareTensorflow(): Promise<TensorflowBackend> {
   try {
     const require = createRequire(import.meta.url);
     const binding = require(PACKAGE) as {version: Readonly<Record<string, string>>};
+    started = threads;
     const backend = findBackend('tensorflow') as unknown as {isUsingGpuDevice: boolean; binding: {TF_Version?: string}};
     return {
       gpu: backend.isUsingGpuDevice === true,
+      threads,
       versions: {
         'tfjs-node-gpu': binding.version['tfjs-node'] ?? 'unknown',
         tensorflow: backend.binding.TF_Version ?? 'unknown',

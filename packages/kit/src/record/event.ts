@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import {type Conforms, conformance, type JsonSchema} from '../json/conformance.ts';
+import {evidenceShape} from './evidence.ts';
 
 const index = z.int().min(0);
 const count = z.int().min(0);
@@ -92,6 +94,40 @@ const body = {
     load: z.array(fraction),
     /** Mean over examples of the entropy of the example's own weights [nats]. */
     entropy: z.number().min(0),
+    /** Examples that some module serves. */
+    examples: count,
+    /** Share of the tokens that no module serves, over all examples; older logs do not say. */
+    unserved: fraction.optional(),
+  },
+  /** A figure of routing by which one way of failing is recognised, and whether it was. */
+  diagnosis: {
+    afterTask: z.int().min(-1),
+    /** Null for the network as a whole. */
+    site: z.string().nullable(),
+    failure: z.enum([
+      'collapse',
+      'dead-modules',
+      'uniform-router',
+      'unserved-tokens',
+      'router-overfit',
+      'co-adaptation',
+      'soft-hard-gap',
+      'task-leakage',
+      'frozen-drift',
+    ]),
+    value: z.number(),
+    /** The figure shows the failure where it is above this. */
+    limit: z.number(),
+    failed: z.boolean(),
+    /** The modules that it concerns. */
+    modules: z.array(z.string()),
+  },
+  /** Predictions for a task's own test examples after so many batches of it; 0 is before its training. */
+  'learning-point': {
+    task: index,
+    batch: count,
+    /** Null where the network had no finite answer for all of them, or none at all. */
+    correct: count.nullable(),
     examples: count,
   },
   'frozen-hash': {afterTask: index, hashes: z.record(z.string(), z.string())},
@@ -120,12 +156,19 @@ const body = {
     cpuMs: milliseconds.optional(),
     /** Largest memory of the process so far, resident. */
     memoryPeakBytes: count.optional(),
-    /** Floating-point operations of one prediction for the task, a multiplication and an addition counting as two. */
+    /**
+     * Floating-point operations of one prediction for the task in matrix products and convolutions, a multiplication and an
+     * addition counting as two. Where the task has to be inferred along the paths of all tasks seen, those of all of them.
+     */
     flopsPerExample: count.optional(),
+    /** The same along the task's own path alone. */
+    flopsActive: count.optional(),
     steps: count,
     parameters: parameterCount,
   },
   checkpoint: {task: index, phase: index, epoch: count, step: count, durationMs: milliseconds},
+  /** A number of evidence about a module that was found in a trained network; such events have a log of their own. */
+  evidence: evidenceShape,
   notice: {code: z.string(), message: z.string()},
   'run-end': {
     status: z.enum(['done', 'non-finite', 'failed']),
@@ -150,10 +193,29 @@ export type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E,
 /** One kind of event by name: `EventOf<'growth'>`. */
 export type EventOf<K extends RunEvent['type']> = Extract<RunEvent, {type: K}>;
 
+const lines = Object.fromEntries(
+  Object.entries(body).map(([type, shape]) => [
+    type,
+    z.strictObject({type: z.literal(type), seq: z.int().min(0), time: z.iso.datetime(), ...shape}),
+  ]),
+);
+
 /** Strict schema of one line of `events.jsonl`. */
 export const eventSchema: z.ZodType<RunEvent> = z.discriminatedUnion(
   'type',
-  Object.entries(body).map(([type, shape]) =>
-    z.strictObject({type: z.literal(type), seq: z.int().min(0), time: z.iso.datetime(), ...shape}),
-  ) as unknown as [z.ZodObject<{type: z.ZodLiteral<string>}>],
+  Object.values(lines) as unknown as [z.ZodObject<{type: z.ZodLiteral<string>}>],
 ) as unknown as z.ZodType<RunEvent>;
+
+let quick: ReadonlyMap<unknown, Conforms> | undefined;
+
+/**
+ * True where a value of JSON is certainly an event. It is quick, as a folder of runs holds millions of them; what it does not let
+ * through, `eventSchema` judges.
+ */
+export function isCertainlyEvent(value: unknown): value is RunEvent {
+  quick ??= new Map(
+    Object.entries(lines).map(([type, schema]) => [type, conformance(z.toJSONSchema(schema) as JsonSchema)]),
+  );
+  const type = (value as {type?: unknown} | null)?.type;
+  return quick.get(type)?.(value) ?? false;
+}

@@ -2,7 +2,7 @@ import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import * as z from 'zod';
 import {HarnessError, messageOf} from '../errors/harness-error.ts';
-import {eventSchema, type RunEvent} from './event.ts';
+import {eventSchema, isCertainlyEvent, type RunEvent} from './event.ts';
 import {decodeOutcomes, type Outcomes} from './outcomes.ts';
 import {
   type Environment,
@@ -13,9 +13,6 @@ import {
   statusSchema,
 } from './status.ts';
 
-/** A whole log: many events are checked faster at once than one by one. */
-const logSchema = z.array(eventSchema);
-
 /** Names inside a run folder. */
 export const runFiles = {
   config: 'config.json',
@@ -25,6 +22,7 @@ export const runFiles = {
   outcomes: 'outcomes',
   modules: 'modules',
   checkpoint: 'checkpoint',
+  evidence: 'evidence.jsonl',
 } as const;
 
 /** A run folder, read: the small files whole, the outcomes on request. */
@@ -93,11 +91,9 @@ export function readEvents(file: string): EventLog {
       );
     }
   });
-  const whole = logSchema.safeParse(values);
-  // Only a log that is refused is gone through line by line, to say which.
-  const events = whole.success
-    ? whole.data
-    : values.map((value, i) => validated(value, eventSchema, `${file}, line ${i + 1}`));
+  const events = values.map((value, i) =>
+    isCertainlyEvent(value) ? value : validated(value, eventSchema, `${file}, line ${i + 1}`),
+  );
   for (const [i, event] of events.entries()) {
     if (event.seq !== i) {
       throw new HarnessError(

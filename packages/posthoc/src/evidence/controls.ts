@@ -1,9 +1,29 @@
 import type {Network} from '@accrete/core';
 import {hostArray, type SeedStream} from '@accrete/kit';
 import {best} from '../extract/ranking.ts';
+import {applyPlan} from '../plan/apply.ts';
 import type {Part, Plan} from '../plan/plan.ts';
-import {supportOf} from '../plan/sets.ts';
+import {supportOf, union} from '../plan/sets.ts';
 import {ones} from '../plan/size.ts';
+
+/** What a module is compared with. */
+export interface Control {
+  readonly subject: 'random' | 'magnitude';
+  readonly plan: Plan;
+}
+
+/**
+ * The controls of a module of masks: random masks, and the mask of the largest weights. None for one of changes alone, whose
+ * controls must be trained as it was.
+ */
+export function controlsOf(network: Network, plan: Plan, seeds: SeedStream, randomDraws: number): readonly Control[] {
+  if (!Object.values(plan.parts).some(({mask}) => mask)) return [];
+  const random = Array.from({length: randomDraws}, (_, draw) => randomLike(plan, seeds.fork(draw)));
+  return [
+    ...random.map((drawn): Control => ({subject: 'random', plan: drawn})),
+    {subject: 'magnitude', plan: magnitudeLike(network, plan)},
+  ];
+}
 
 /** A random mask with as many weights as the plan has, in every parameter. */
 export function randomLike(plan: Plan, seeds: SeedStream): Plan {
@@ -34,4 +54,12 @@ export function whyNotRemovable(plan: Plan): string | null {
   if (Object.values(plan.parts).some(({delta}) => delta))
     return 'the module changes weights, so the network without it is not the base';
   return masked ? null : 'the module has no mask';
+}
+
+/** The network with two modules: the union of masks, or the sum of changes; null where one masks and changes at once, or they differ in kind. */
+export function together(network: Network, first: Plan, second: Plan): Network | null {
+  const parts = [...Object.values(first.parts), ...Object.values(second.parts)];
+  if (parts.every(({delta}) => !delta)) return applyPlan(network, union(first, second));
+  if (parts.some(({mask}) => mask)) return null;
+  return applyPlan(applyPlan(network, first), second, {otherBase: true});
 }

@@ -1,10 +1,10 @@
 import type {Network} from '@accrete/core';
 import type {Engine} from '@accrete/engine';
+import type {EvidenceRow} from '@accrete/kit';
 import {countOf, type TaskData} from '../data/examples.ts';
 import {layerInputs} from '../network/layer-inputs.ts';
 import {groupSums, reluMlp} from '../partition/experts.ts';
 import type {Plan} from '../plan/plan.ts';
-import type {EvidenceRow} from './row.ts';
 
 /**
  * What every expert of a partition puts out for every class: of all that a layer's units put out on the class's examples, the share
@@ -40,6 +40,7 @@ export async function expertRows(
           measure: 'expert-activation',
           against: `class ${label}`,
           layer: kernel,
+          asked: null,
           density: 1 / groups,
           seed: plan.provenance.seed,
           status: all > 0 ? 'ok' : 'undefined',

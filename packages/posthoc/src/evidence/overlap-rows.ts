@@ -1,7 +1,7 @@
+import type {EvidenceRow} from '@accrete/kit';
 import {type Overlap, overlaps} from '../plan/compare.ts';
 import type {Plan} from '../plan/plan.ts';
-import {planSize} from '../plan/size.ts';
-import type {EvidenceRow} from './row.ts';
+import {rowBase} from './row.ts';
 
 /** A plan and the name of its module. */
 export interface NamedPlan {
@@ -47,16 +47,12 @@ function row(
   measure: EvidenceRow['measure'],
   value: number | null,
 ): EvidenceRow {
-  const {kept, weights} = planSize(plan);
   return {
-    method: plan.method.kind,
-    module: name,
+    ...rowBase(plan, name),
     subject: 'module',
     measure,
     against,
     layer: path,
-    density: weights === 0 ? 1 : kept / weights,
-    seed: plan.provenance.seed,
     status: value === null ? 'undefined' : 'ok',
     reason: value === null ? 'every two masks of these densities are the same' : null,
     value,

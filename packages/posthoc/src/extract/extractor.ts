@@ -21,6 +21,11 @@ export interface Extractor {
    * @throws HarnessError E_COMBINATION for networks and tasks that the method cannot take.
    */
   analyse(network: Network, data: TaskData, analysis: Analysis): Promise<Plan>;
+  /**
+   * The plans of `analyse` at several densities from one training, the same to the bit. There only where the density says how much of
+   * what was learned is kept, and has no part in the learning.
+   */
+  sweep?(network: Network, data: TaskData, analysis: Analysis, densities: readonly number[]): Promise<readonly Plan[]>;
 }
 
 /** A plan of parts and partitions, with what it was made of. */

@@ -5,6 +5,7 @@ import {diagonalFisher} from '../training/fisher.ts';
 import {taskPath} from '../training/logits.ts';
 import {type Extractor, planOf} from './extractor.ts';
 import {density, keepBest, scope} from './ranking.ts';
+import {sweepable} from './sweepable.ts';
 
 /**
  * FISH mask: a weight counts by its diagonal Fisher information,
@@ -34,13 +35,16 @@ export const fisher = define({
       .describe('whose labels: those of the data (empirical Fisher) or drawn from the prediction (true Fisher)'),
     examples: z.int().min(1).default(256).describe('examples of the task that are looked at'),
   },
-  create: (options): Extractor => ({
-    gives: 'mask',
-    analyse: async (network, data, analysis) => {
-      const paths = maskable(network, taskPath(network, data.task), options.where);
-      const {means, examples} = await diagonalFisher(analysis, {network, data, paths, ...options});
-      const parts = keepBest(network, means, options.density, options.scope);
-      return planOf({kind: 'fisher', ...options}, network, data, analysis, {parts, examples});
-    },
-  }),
+  create: (options): Extractor =>
+    sweepable(
+      options.density,
+      (network, data, analysis) => {
+        const paths = maskable(network, taskPath(network, data.task), options.where);
+        return diagonalFisher(analysis, {network, data, paths, ...options});
+      },
+      ({means, examples}, share, network, data, analysis) => {
+        const parts = keepBest(network, means, share, options.scope);
+        return planOf({kind: 'fisher', ...options, density: share}, network, data, analysis, {parts, examples});
+      },
+    ),
 });

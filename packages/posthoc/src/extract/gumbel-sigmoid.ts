@@ -1,14 +1,20 @@
+import type {Network} from '@accrete/core';
+import {hardened} from '@accrete/engine';
 import {define, type HostArray, hostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
-import {countOf} from '../data/examples.ts';
+import {countOf, type TaskData} from '../data/examples.ts';
 import {maskable, where} from '../network/maskable.ts';
+import type {Plan} from '../plan/plan.ts';
 import {fit} from '../training/fit.ts';
-import {hardened} from '../training/hardened.ts';
 import {taskPath} from '../training/logits.ts';
 import {budget, gateOptimizer} from './budget.ts';
-import {type Extractor, planOf} from './extractor.ts';
+import {type Analysis, type Extractor, planOf} from './extractor.ts';
 import {density, keepBest} from './ranking.ts';
+import {sweepable} from './sweepable.ts';
+
+/** What was learned of every weight, by path. */
+type Learned = Readonly<Record<string, HostArray<'float32'>>>;
 
 /**
  * Weight masks learned on frozen weights, one logit l per weight:
@@ -44,9 +50,8 @@ export const gumbelSigmoid = define({
     optimizer: gateOptimizer(1e-2),
     clipNorm: z.number().positive().default(1).describe('largest joint norm of the gradients'),
   },
-  create: (options): Extractor => ({
-    gives: 'mask',
-    analyse: async (network, data, analysis) => {
+  create: (options): Extractor => {
+    const learn = async (network: Network, data: TaskData, analysis: Analysis): Promise<Learned> => {
       const paths = maskable(network, taskPath(network, data.task), options.where);
       const start = (path: string): HostArray<'float32'> => {
         const {shape, data: weights} = network.parameters[path]!;
@@ -81,16 +86,25 @@ export const gumbelSigmoid = define({
         clipNorm: options.clipNorm,
         key: {gumbelSigmoid: [options.temperature, options.strength, ...paths]},
       });
-      const logits = Object.fromEntries(paths.map((path) => [path, variables[path]!.data]));
+      return variables;
+    };
+    const keep = (
+      learned: Learned,
+      share: number | null,
+      network: Network,
+      data: TaskData,
+      analysis: Analysis,
+    ): Plan => {
+      const logits = Object.entries(learned);
       const parts =
-        options.density === null
-          ? Object.fromEntries(paths.map((path) => [path, {mask: positive(variables[path]!)}]))
-          : keepBest(network, logits, options.density, 'global');
-      const examples = countOf(data.examples);
-      const method = {kind: 'gumbel-sigmoid', ...options};
-      return planOf(method, network, data, analysis, {parts, examples, steps: options.steps});
-    },
-  }),
+        share === null
+          ? Object.fromEntries(logits.map(([path, own]) => [path, {mask: positive(own)}]))
+          : keepBest(network, Object.fromEntries(logits.map(([path, own]) => [path, own.data])), share, 'global');
+      const method = {kind: 'gumbel-sigmoid', ...options, density: share};
+      return planOf(method, network, data, analysis, {parts, examples: countOf(data.examples), steps: options.steps});
+    };
+    return sweepable<Learned, number | null>(options.density, learn, keep);
+  },
 });
 
 function positive({shape, data}: HostArray<'float32'>): HostArray<'bool'> {

@@ -1,14 +1,20 @@
-import {define, hostArray} from '@accrete/kit';
+import type {Network} from '@accrete/core';
+import {define, type HostArray, hostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
-import {countOf} from '../data/examples.ts';
+import {countOf, type TaskData} from '../data/examples.ts';
 import {maskable, where} from '../network/maskable.ts';
+import type {Plan} from '../plan/plan.ts';
 import {fit} from '../training/fit.ts';
 import {taskPath} from '../training/logits.ts';
 import {budget, gateOptimizer} from './budget.ts';
-import {type Extractor, planOf} from './extractor.ts';
+import {type Analysis, type Extractor, planOf} from './extractor.ts';
 import {chanceOpen, finalGate, louizos, sampledGate} from './hard-concrete.ts';
 import {density, keepBest} from './ranking.ts';
+import {sweepable} from './sweepable.ts';
+
+/** What was learned of every weight, by path. */
+type Learned = Readonly<Record<string, HostArray<'float32'>>>;
 
 const BOUNDS = [Math.log(1e-2), Math.log(1e2)] as const;
 
@@ -48,9 +54,8 @@ export const l0 = define({
     strength: z.number().min(0).default(0.1).describe('strength of the penalty [nats]'),
     optimizer: gateOptimizer(2e-2),
   },
-  create: (options): Extractor => ({
-    gives: 'mask',
-    analyse: async (network, data, analysis) => {
+  create: (options): Extractor => {
+    const learn = async (network: Network, data: TaskData, analysis: Analysis): Promise<Learned> => {
       const paths = maskable(network, taskPath(network, data.task), options.where);
       const total = paths.reduce((sum, path) => sum + network.parameters[path]!.data.length, 0);
       const mean = Math.log(options.openness / (1 - options.openness));
@@ -81,19 +86,27 @@ export const l0 = define({
         optimizer: () => options.optimizer,
         key: {hardConcrete: [options.strength, ...paths]},
       });
-      const gates = Object.fromEntries(paths.map((path) => [path, variables[path]!.data]));
+      return variables;
+    };
+    const keep = (
+      learned: Learned,
+      share: number | null,
+      network: Network,
+      data: TaskData,
+      analysis: Analysis,
+    ): Plan => {
+      const gates = Object.entries(learned);
+      const open = ({shape, data: own}: HostArray<'float32'>) => {
+        const bits = Uint8Array.from(own, (gate) => (finalGate(louizos, gate) > 0.5 ? 1 : 0));
+        return {mask: hostArray(bits, shape, 'bool')};
+      };
       const parts =
-        options.density === null
-          ? Object.fromEntries(
-              paths.map((path) => {
-                const open = Uint8Array.from(gates[path]!, (gate) => (finalGate(louizos, gate) > 0.5 ? 1 : 0));
-                return [path, {mask: hostArray(open, network.parameters[path]!.shape, 'bool')}];
-              }),
-            )
-          : keepBest(network, gates, options.density, 'global');
-      const examples = countOf(data.examples);
-      const method = {kind: 'hard-concrete', ...options};
-      return planOf(method, network, data, analysis, {parts, examples, steps: options.steps});
-    },
-  }),
+        share === null
+          ? Object.fromEntries(gates.map(([path, own]) => [path, open(own)]))
+          : keepBest(network, Object.fromEntries(gates.map(([path, own]) => [path, own.data])), share, 'global');
+      const method = {kind: 'hard-concrete', ...options, density: share};
+      return planOf(method, network, data, analysis, {parts, examples: countOf(data.examples), steps: options.steps});
+    };
+    return sweepable<Learned, number | null>(options.density, learn, keep);
+  },
 });

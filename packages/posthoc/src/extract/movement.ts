@@ -1,11 +1,11 @@
 import {withParameters} from '@accrete/core';
+import {hardened} from '@accrete/engine';
 import {define, scalar, zeros} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
 import {countOf} from '../data/examples.ts';
 import {maskable, where} from '../network/maskable.ts';
 import {fit} from '../training/fit.ts';
-import {hardened} from '../training/hardened.ts';
 import {taskPath} from '../training/logits.ts';
 import {budget, gateOptimizer, optimizer} from './budget.ts';
 import {partsBetween} from './changes.ts';

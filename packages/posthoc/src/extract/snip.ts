@@ -6,6 +6,7 @@ import {meanOfGradients} from '../training/gradients.ts';
 import {taskPath} from '../training/logits.ts';
 import {type Extractor, planOf} from './extractor.ts';
 import {density, keepBest, scope} from './ranking.ts';
+import {sweepable} from './sweepable.ts';
 
 /**
  * SNIP: a weight counts by how much the loss would change if a gate before it closed a little.
@@ -34,21 +35,22 @@ export const snip = define({
     batchSize: z.int().min(1).default(128).describe('examples per gradient'),
     batches: z.int().min(1).default(4).describe('gradients that are averaged over, in absolute value; 1 in the paper'),
   },
-  create: (options): Extractor => ({
-    gives: 'mask',
-    analyse: async (network, data, analysis) => {
-      const paths = maskable(network, taskPath(network, data.task), options.where);
-      const {means, examples} = await meanOfGradients(analysis, {
-        network,
-        data,
-        paths,
-        examples: options.batchSize * options.batches,
-        group: options.batchSize,
-        of: (gradient, weight) => tf.abs(tf.mul(gradient, weight)),
-        key: 'snip',
-      });
-      const parts = keepBest(network, means, options.density, options.scope);
-      return planOf({kind: 'snip', ...options}, network, data, analysis, {parts, examples});
-    },
-  }),
+  create: (options): Extractor =>
+    sweepable(
+      options.density,
+      (network, data, analysis) =>
+        meanOfGradients(analysis, {
+          network,
+          data,
+          paths: maskable(network, taskPath(network, data.task), options.where),
+          examples: options.batchSize * options.batches,
+          group: options.batchSize,
+          of: (gradient, weight) => tf.abs(tf.mul(gradient, weight)),
+          key: 'snip',
+        }),
+      ({means, examples}, share, network, data, analysis) => {
+        const parts = keepBest(network, means, share, options.scope);
+        return planOf({kind: 'snip', ...options, density: share}, network, data, analysis, {parts, examples});
+      },
+    ),
 });

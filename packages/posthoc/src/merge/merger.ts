@@ -2,6 +2,7 @@ import type {Network, ParameterPath} from '@accrete/core';
 import {HarnessError, type HostArray, hostArray} from '@accrete/kit';
 import type {TaskData} from '../data/examples.ts';
 import type {Compute} from '../training/fit.ts';
+import {type Elementwise, familyOf, noBase} from './array-family.ts';
 
 /** What is merged. */
 export interface MergeInputs {
@@ -21,6 +22,8 @@ export interface Merger {
    * @returns a new network with the topology of the first; those given are left as they are. Inputs are validated by `mergeNetworks`.
    */
   merge(inputs: MergeInputs, compute: Compute): Promise<Network>;
+  /** The same array by array, where every number depends on numbers at its place alone: for files that are larger than memory. */
+  readonly elementwise?: Elementwise;
 }
 
 /**
@@ -55,8 +58,25 @@ export async function mergeNetworks(merger: Merger, inputs: MergeInputs, compute
   return merger.merge(inputs, compute);
 }
 
-// A loop: `every` calls a function for each of what may be a hundred million weights.
-function allFinite(data: Float32Array): boolean {
+/** A merger of numbers at one place, which looks at no data. */
+export function elementwiseMerger(needsBase: boolean, elementwise: Elementwise): Merger {
+  return {
+    needsBase,
+    needsData: 'none',
+    elementwise,
+    merge: async ({base, networks}) => {
+      const template = needsBase && base ? base : networks[0]!;
+      const parameters: Record<ParameterPath, HostArray<'float32'>> = {...template.parameters};
+      elementwise(familyOf(base, networks), (name, data) => {
+        parameters[name] = hostArray(data, template.parameters[name]!.shape, 'float32');
+      });
+      return {...template, parameters};
+    },
+  };
+}
+
+/** Whether every number is one. A loop: `every` calls a function for each of what may be a hundred million weights. */
+export function allFinite(data: Float32Array): boolean {
   for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i]!)) return false;
   return true;
 }
@@ -87,6 +107,5 @@ export function mapParameters(
 
 /** The base of inputs that have been validated. */
 export function baseIn({base}: MergeInputs): Network {
-  if (base) return base;
-  throw new HarnessError('E_COMBINATION', 'the method works on changes from a base, and none is given.');
+  return base ?? noBase();
 }

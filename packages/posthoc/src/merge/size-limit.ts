@@ -1,4 +1,4 @@
-import type {Network} from '@accrete/core';
+import type {ArrayFamily} from './array-family.ts';
 
 /** Which entries of a task vector are its largest: those above the limit, and the first `ties` at it. */
 export interface SizeLimit {
@@ -7,23 +7,32 @@ export interface SizeLimit {
 }
 
 /**
- * The size that separates the largest `round(density n)` entries of theta_t - theta_0 (at least one) from the others.
+ * The size that separates the largest `round(density n)` entries of theta_t - theta_0 (at least one) from the others, for every
+ * network t.
  *
  * The bits of a float32 above 0 order as whole numbers do, so two counts of 2^16 bins, of the upper bits and then of the lower ones
  * in the bin where the limit lies, find it exactly, without a copy of the vector.
  */
-export function sizeLimit(base: Network, network: Network, density: number): SizeLimit {
-  const paths = Object.keys(base.parameters);
-  const n = paths.reduce((sum, path) => sum + base.parameters[path]!.data.length, 0);
+export function sizeLimits(arrays: ArrayFamily, density: number): readonly SizeLimit[] {
+  const n = arrays.names.reduce((sum, name) => sum + arrays.size(name), 0);
   const wanted = Math.max(1, Math.min(n, Math.round(density * n)));
-  const counts = new Uint32Array(BINS);
-  for (const path of paths) countUpper(base.parameters[path]!.data, network.parameters[path]!.data, counts);
-  const upper = fromTop(counts, wanted);
-  counts.fill(0);
-  for (const path of paths) countLower(base.parameters[path]!.data, network.parameters[path]!.data, upper.bin, counts);
-  const lower = fromTop(counts, wanted - upper.above);
-  bits[0] = (upper.bin << 16) | lower.bin;
-  return {limit: float[0]!, ties: wanted - upper.above - lower.above};
+  const all = Array.from({length: arrays.networks}, (_, network) => ({network, counts: new Uint32Array(BINS)}));
+  for (const name of arrays.names) {
+    const start = arrays.base(name);
+    for (const {network, counts} of all) countUpper(start, arrays.of(network, name), counts);
+  }
+  const upper = all.map(({counts}) => fromTop(counts, wanted));
+  for (const {counts} of all) counts.fill(0);
+  for (const name of arrays.names) {
+    const start = arrays.base(name);
+    for (const {network, counts} of all) countLower(start, arrays.of(network, name), upper[network]!.bin, counts);
+  }
+  return all.map(({network, counts}) => {
+    const {bin, above} = upper[network]!;
+    const lower = fromTop(counts, wanted - above);
+    bits[0] = (bin << 16) | lower.bin;
+    return {limit: float[0]!, ties: wanted - above - lower.above};
+  });
 }
 
 const BINS = 0x10000;

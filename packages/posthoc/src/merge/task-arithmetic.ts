@@ -1,6 +1,7 @@
 import {define, HarnessError} from '@accrete/kit';
 import * as z from 'zod';
-import {baseIn, type Merger, mapParameters} from './merger.ts';
+import type {Elementwise} from './array-family.ts';
+import {elementwiseMerger, type Merger} from './merger.ts';
 
 /**
  * Sums of task vectors: theta = theta_0 + scale sum_t w_t (theta_t - theta_0).
@@ -18,27 +19,29 @@ export const taskArithmetic = define({
     scale: z.number().default(0.4).describe('lambda, on all task vectors; chosen on validation data'),
     weights: z.array(z.number()).nullable().default(null).describe('one per network; null: 1 each'),
   },
-  create: ({scale, weights}): Merger => ({
-    needsBase: true,
-    needsData: 'none',
-    merge: async (inputs) => {
-      const {networks} = inputs;
-      const factors = weights ?? networks.map(() => 1);
-      if (factors.length !== networks.length) {
-        throw new HarnessError(
-          'E_COMBINATION',
-          `task-arithmetic has ${factors.length} weights for ${networks.length} networks. Give one each.`,
-        );
-      }
-      return mapParameters(baseIn(inputs), (path, {data}) =>
-        data.map((start, i) => {
-          const change = networks.reduce(
-            (sum, {parameters}, t) => sum + factors[t]! * (parameters[path]!.data[i]! - start),
-            0,
-          );
-          return change * scale === 0 ? start : start + scale * change;
-        }),
-      );
-    },
-  }),
+  create: ({scale, weights}): Merger => elementwiseMerger(true, sumOf(scale, weights)),
 });
+
+function sumOf(scale: number, weights: readonly number[] | null): Elementwise {
+  return (arrays, write) => {
+    const factors = weights ?? Array.from({length: arrays.networks}, () => 1);
+    if (factors.length !== arrays.networks) {
+      throw new HarnessError(
+        'E_COMBINATION',
+        `task-arithmetic has ${factors.length} weights for ${arrays.networks} networks. Give one each.`,
+      );
+    }
+    for (const name of arrays.names) {
+      const start = arrays.base(name);
+      const changes = new Float64Array(start.length);
+      for (const [network, factor] of factors.entries()) {
+        const own = arrays.of(network, name);
+        for (let i = 0; i < start.length; i++) changes[i] = changes[i]! + factor * (own[i]! - start[i]!);
+      }
+      write(
+        name,
+        start.map((value, i) => (changes[i]! * scale === 0 ? value : value + scale * changes[i]!)),
+      );
+    }
+  };
+}

@@ -85,9 +85,12 @@ export async function logitsOf(engine: Engine, network: Network, data: TaskData)
 
 /** Share of a task's examples whose class gets the largest of the logits that take part; ties go to the first. */
 export async function accuracyOf(engine: Engine, network: Network, data: TaskData): Promise<number> {
-  const path = taskPath(network, data.task);
+  return accuracyFrom(await logitsOf(engine, network, data), taskPath(network, data.task), data);
+}
+
+/** `accuracyOf` for logits that are there, [examples, classes of the path]. @throws HarnessError E_NON_FINITE */
+export function accuracyFrom(logits: Float32Array, path: Path, data: TaskData): number {
   const columns = columnsOf(path, data);
-  const logits = await logitsOf(engine, network, data);
   const width = path.classes.length;
   const {labels} = data.examples;
   let correct = 0;

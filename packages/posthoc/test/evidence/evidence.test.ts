@@ -1,8 +1,7 @@
-import {seedStream} from '@accrete/kit';
+import {type EvidenceRow, seedStream} from '@accrete/kit';
 import {expect} from 'chai';
 import {
   decodeEvidence,
-  type EvidenceRow,
   encodeEvidence,
   expertRows,
   extractors,

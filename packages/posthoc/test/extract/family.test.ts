@@ -104,6 +104,19 @@ describe('every extractor', () => {
     });
   }
 
+  for (const kind of extractors.kinds.filter((name) => extractors.create(configs[name]).sweep)) {
+    it(`${kind}: a sweep over densities gives what one analysis at each does`, async () => {
+      const densities = [0.5, 0.3, 0.05];
+      const given = [subject.network, subject.train[0]!, {engine: engine(), seeds: seedStream(3, 'extract')}] as const;
+      const swept = await extractors.create(configs[kind]).sweep!(...given, densities);
+      for (const [d, density] of densities.entries()) {
+        const alone = await extractors.parse({...configs[kind], density}).analyse(...given);
+        expect(samePlan(swept[d]!, alone), `${density}`).to.equal(true);
+        expect(swept[d]!.method).to.deep.equal(alone.method);
+      }
+    });
+  }
+
   it('may leave the head whole', async () => {
     const plan = await extractors
       .create({kind: 'magnitude', density: 0.1, where: 'hidden'})

@@ -1,4 +1,4 @@
-import {encodeSafetensors} from '@accrete/core';
+import {decodeNetwork, encodeNetwork, encodeSafetensors} from '@accrete/core';
 import {contentHash, hostArray, seedStream} from '@accrete/kit';
 import {expectClose} from '@accrete/testing';
 import {expect} from 'chai';
@@ -6,8 +6,6 @@ import {fromHalf} from '../../src/import/half.ts';
 import {
   accuracyOf,
   applyPlan,
-  decodeNetwork,
-  encodeNetwork,
   extractors,
   floatsOnly,
   importMlp,

@@ -7,7 +7,7 @@ import {expectClose} from '@accrete/testing';
 import {expect} from 'chai';
 import {accuracyOf, applyPlan, extractors, libraryModules, logitsOf} from '../../src/index.ts';
 import {useEngine} from '../support/engine.ts';
-import {answered, imported} from '../support/fixtures.ts';
+import {answered, convolutional, imported, visionTransformer} from '../support/fixtures.ts';
 import {refusalOf} from '../support/refusal.ts';
 import {type Subject, trainedSubject} from '../support/subjects.ts';
 
@@ -62,20 +62,45 @@ describe('libraryModules', () => {
     await refusalOf('E_COMBINATION', () => libraryModules(network, groups, 'x'));
   });
 
-  it('carries modules of a perceptron that PyTorch trained to a fresh copy of its base', async () => {
-    const {data, accuracy} = answered();
-    const [network, fresh] = [imported('mlp.safetensors'), imported('mlp.onnx')];
+  const snip = {kind: 'snip', density: 0.6, where: 'hidden'} as const;
+  for (const [name, read, of, pruned] of [
+    ['a perceptron', () => imported('mlp.safetensors'), 'mlp', {kind: 'wanda', density: 0.5, where: 'hidden'}],
+    ['a convolutional network', convolutional, 'cnn', snip],
+    ['a vision transformer', () => visionTransformer('torch'), 'vit', snip],
+  ] as const) {
+    for (const config of [pruned, {kind: 'lt-sft', density: 0.1, where: 'hidden', steps: 20}] as const) {
+      it(`carries ${config.kind} modules of ${name} that PyTorch trained through a library to a fresh copy of its base`, async () => {
+        const {data, accuracy} = answered(of);
+        const network = read();
+        const plan = await extractors.parse(config).analyse(network, data, {engine: engine(), seeds: seedStream(1)});
+        const {modules, left} = libraryModules(network, plan, 'found');
+        expect(left).to.deep.equal([]);
+        const library = mkdtempSync(join(tmpdir(), 'accrete-library-'));
+        let attached: Network = read();
+        for (const [i, module] of modules.entries()) {
+          saveModule(library, `found-${i}`, module);
+          const there = loadModule(library, `found-${i}`);
+          attached = attachModule(attached, there, {task: 0, name: '0'}, seedStream(2)).network;
+        }
+        rmSync(library, {recursive: true});
+        const expected = await logitsOf(engine(), applyPlan(network, plan), data);
+        expectClose(await logitsOf(engine(), attached, data), expected, {absolute: 1e-4, relative: 1e-3});
+        expect(await accuracyOf(engine(), attached, data)).to.be.at.least(0.9 * accuracy);
+        const own = await logitsOf(engine(), network, data);
+        expect(own.some((value, i) => Math.abs(value - expected[i]!) > 1e-2)).to.equal(true);
+      });
+    }
+  }
+
+  it('refuses a base of another shape', async () => {
+    const network = imported('mlp.safetensors');
     const plan = await extractors
       .create({kind: 'wanda', density: 0.5, where: 'hidden'})
-      .analyse(network, data, {engine: engine(), seeds: seedStream(1)});
-    let attached: Network = fresh;
-    for (const module of libraryModules(network, plan, 'wanda').modules)
-      attached = attachModule(attached, module, {task: 0, name: '0'}, seedStream(2)).network;
-    expect(await accuracyOf(engine(), attached, data)).to.be.at.least(0.95 * accuracy);
-    const other = subject.network;
+      .analyse(network, answered().data, {engine: engine(), seeds: seedStream(1)});
     const misfit = libraryModules(network, plan, 'wanda').modules[0]!;
-    expect(
-      (await refusalOf('E_COMBINATION', () => attachModule(other, misfit, {task: 0}, seedStream(2)))).message,
-    ).to.contain('it was made for 64 inputs, layer0 has 36');
+    const {message} = await refusalOf('E_COMBINATION', () =>
+      attachModule(subject.network, misfit, {task: 0}, seedStream(2)),
+    );
+    expect(message).to.contain('it was made for 64 inputs, layer0 has 36');
   });
 });

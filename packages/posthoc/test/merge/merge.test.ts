@@ -13,7 +13,8 @@ import {
   mergers,
   type TaskData,
 } from '../../src/index.ts';
-import {sizeLimit} from '../../src/merge/size-limit.ts';
+import {familyOf} from '../../src/merge/array-family.ts';
+import {sizeLimits} from '../../src/merge/size-limit.ts';
 import {useEngine} from '../support/engine.ts';
 import {refusalOf} from '../support/refusal.ts';
 import {freshNetwork, pictures, taskOf, withNumbers} from '../support/subjects.ts';
@@ -231,7 +232,8 @@ describe('mergers', () => {
       );
       fc.assert(
         fc.property(values, fc.integer({min: 1, max: 16}), (own, kept) => {
-          const {limit, ties} = sizeLimit(zero, moved(...own), kept / 16);
+          const [found] = sizeLimits(familyOf(zero, [moved(...own)]), kept / 16);
+          const {limit, ties} = found!;
           const sizes = [...own.map(Math.abs), ...new Array<number>(8).fill(0)].sort((a, b) => b - a);
           expect(limit).to.equal(sizes[kept - 1]);
           expect(ties).to.equal(kept - sizes.filter((size) => size > limit).length);

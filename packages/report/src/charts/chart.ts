@@ -29,6 +29,11 @@ export const chartConfig = {
   legend: {labelColor: '#737a85', titleColor: '#737a85', labelFontSize: 12, labelLimit: 130, orient: 'top', columns: 3},
 } as const;
 
+/** An axis in a d3 number format. Zero is 0: with an SI prefix it would be "0k". */
+export function axisFormat(format: string) {
+  return {format, labelExpr: "datum.value === 0 ? '0' : datum.label"} as const;
+}
+
 /** What every chart of the report shares: schema, container width, style. */
 export const frame = {
   $schema: 'https://vega.github.io/schema/vega-lite/v6.json',

@@ -6,7 +6,7 @@ import type {Figure, Panel} from './figures.ts';
 
 // What is cheap in one of them may be dear in another. Costs that no run measured make no panel.
 const costs = [
-  {name: 'training-time', format: '~g'},
+  {name: 'training-time', format: ',.3~f'},
   {name: 'parameters', format: '~s'},
   {name: 'bytes', format: '~s'},
   {name: 'flops-per-example', format: '~s'},

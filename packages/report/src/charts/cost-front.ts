@@ -1,7 +1,7 @@
 import type {TopLevelSpec} from 'vega-lite';
 import {mean} from '../statistics/moments.ts';
 import {paretoFront} from '../statistics/pareto.ts';
-import {type ChartOptions, checkedSpec, frame} from './chart.ts';
+import {axisFormat, type ChartOptions, checkedSpec, frame} from './chart.ts';
 import {strategyScale, whenInFocus, withFocus} from './palette.ts';
 
 /** What one run cost, and what it is worth. */
@@ -45,7 +45,7 @@ export function costFront(
     type: 'quantitative',
     title: options.costTitle,
     scale: {zero: true, nice: true},
-    axis: {tickCount: 4, format: options.format, grid: false, labelOverlap: true},
+    axis: {tickCount: 4, ...axisFormat(options.format), grid: false, labelOverlap: true},
   } as const;
   const y = {
     field: 'value',

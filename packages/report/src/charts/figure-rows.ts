@@ -1,6 +1,7 @@
 import {cellAt} from '../metrics/accuracy-matrix.ts';
 import {accuracySoFar} from '../metrics/average-accuracy.ts';
 import type {TaskCost} from '../metrics/cost.ts';
+import {averageLearningCurve, isCurve} from '../metrics/learning-curve.ts';
 import {displayText} from '../runs/display-text.ts';
 import type {RunEvidence} from '../runs/evidence.ts';
 import type {Group, Setting} from '../runs/groups.ts';
@@ -22,6 +23,17 @@ export function comparisonRows(rows: readonly Row[], setting: string, metric: st
 /** Mean accuracy on the tasks met so far, after each task, for every run of a setting. */
 export function accuracySoFarRows(setting: Setting): OverTasksRow[] {
   return perTask(setting, (run, task) => accuracySoFar(run.matrix, task).value);
+}
+
+/** The average learning curve of every run of a setting that has one: a row per number of batches. */
+export function learningSpeedRows({groups}: Setting): OverTasksRow[] {
+  return groups.flatMap(({strategy, runs}) =>
+    runs.flatMap((run) => {
+      const curve = averageLearningCurve(run);
+      if (!isCurve(curve)) return [];
+      return curve.map((value, task) => ({strategy, seed: run.seed, task, value: rounded(value)}));
+    }),
+  );
 }
 
 /** A cost of each task, for every run of a setting; null for tasks that did not end. */

@@ -7,7 +7,15 @@ import {streamRanks} from '../tables/stream-ranks.ts';
 import {accuracyHeatMap} from './accuracy-heat-map.ts';
 import {confusionFigures} from './confusion-figures.ts';
 import {costFigure} from './cost-figures.ts';
-import {accuracySoFarRows, comparisonRows, costRows, growthRows, lossRows, matrixRows} from './figure-rows.ts';
+import {
+  accuracySoFarRows,
+  comparisonRows,
+  costRows,
+  growthRows,
+  learningSpeedRows,
+  lossRows,
+  matrixRows,
+} from './figure-rows.ts';
 import {growthTimeline} from './growth-timeline.ts';
 import {learningCurves} from './learning-curves.ts';
 import {overTasks} from './over-tasks.ts';
@@ -32,7 +40,7 @@ export interface Figure {
   readonly title: string;
   readonly guide: string;
   /** Which legend the page puts above the panels; `none` where the axes name everything. */
-  readonly legend: 'strategies' | 'changes' | 'accuracy' | 'none';
+  readonly legend: 'strategies' | 'changes' | 'accuracy' | 'subjects' | 'none';
   /** Panels side by side: `wide` ones take half the page, `narrow` ones a sixth. */
   readonly size: 'wide' | 'narrow';
   readonly panels: readonly Panel[];
@@ -144,7 +152,16 @@ export function figures({arrangement, rows, leaderboards}: FigureSource): Figure
       guide: 'Wall time of training alone. A line that rises is a strategy whose work grows with the number of tasks.',
       legend: 'strategies',
       size: 'wide',
-      panels: settings.map((setting) => cost(setting, strategies, 'seconds', '~g', (entry) => entry.trainMs / 1000)),
+      panels: settings.map((setting) => cost(setting, strategies, 'seconds', ',.3~f', (entry) => entry.trainMs / 1000)),
+    },
+    {
+      id: 'learning-speed',
+      title: 'How fast tasks are learnt',
+      guide:
+        'Accuracy on a task after its first batches, the mean over tasks; 0 is before its training. LCA is the mean height of a line.',
+      legend: 'strategies',
+      size: 'wide',
+      panels: settings.flatMap((setting) => learningSpeed(setting, strategies)),
     },
     {
       id: 'learning-curves',
@@ -234,11 +251,23 @@ function cost(
       title,
       strategies,
       format,
-      afterTask: title !== 'seconds',
+      along: title === 'seconds' ? 'task' : 'after task',
       legend: false,
       height: 180,
     }),
   };
+}
+
+function learningSpeed(setting: Setting, strategies: readonly string[]): Panel[] {
+  const rows = learningSpeedRows(setting);
+  if (rows.length === 0) return [];
+  return [
+    {
+      title: setting.name,
+      description: `Line chart of the accuracy on a task after its first batches, per strategy, ${setting.name}.`,
+      spec: overTasks(rows, {title: 'accuracy', strategies, domain: [0, 1], along: 'after batch', legend: false}),
+    },
+  ];
 }
 
 function curves(setting: Setting, strategies: readonly string[]): Panel[] {

@@ -1,13 +1,13 @@
 import type {TopLevelSpec} from 'vega-lite';
 import {mean} from '../statistics/moments.ts';
-import {type ChartOptions, checkedSpec, frame} from './chart.ts';
+import {axisFormat, type ChartOptions, checkedSpec, frame} from './chart.ts';
 import {strategyScale, whenInFocus, withFocus} from './palette.ts';
 
 /** A number of one run at one task. */
 export interface OverTasksRow {
   readonly strategy: string;
   readonly seed: number;
-  /** 0-based. */
+  /** 0-based; the number of batches where these are along the axis. */
   readonly task: number;
   readonly value: number | null;
 }
@@ -22,7 +22,7 @@ const MOST_SEEDS = 10;
  * @param options.title of the vertical axis, with the unit.
  * @param options.domain of the vertical axis; from 0 where it is left out.
  * @param options.format d3 number format of the vertical axis.
- * @param options.afterTask true where the value is taken after the task ("after task"), false where it belongs to it.
+ * @param options.along title of the horizontal axis; "after task" where it is left out.
  */
 export function overTasks(
   rows: readonly OverTasksRow[],
@@ -31,14 +31,14 @@ export function overTasks(
     readonly strategies: readonly string[];
     readonly domain?: readonly [number, number];
     readonly format?: string;
-    readonly afterTask?: boolean;
+    readonly along?: 'after task' | 'task' | 'after batch';
   },
 ): TopLevelSpec {
   const tasks = [...new Set(rows.map((row) => row.task))].sort((a, b) => a - b);
   const x = {
     field: 'task',
     type: 'ordinal',
-    title: options.afterTask === false ? 'task' : 'after task',
+    title: options.along ?? 'after task',
     scale: {domain: tasks, type: 'point', padding: 0.25},
     axis: {labelAngle: 0, grid: false, labelOverlap: true},
   } as const;
@@ -46,7 +46,7 @@ export function overTasks(
     type: 'quantitative',
     title: options.title,
     scale: options.domain ? {domain: [...options.domain]} : {zero: true, nice: true},
-    axis: {tickCount: 5, ...(options.format ? {format: options.format} : {})},
+    axis: {tickCount: 5, ...(options.format ? axisFormat(options.format) : {})},
   } as const;
   const color = {
     field: 'strategy',

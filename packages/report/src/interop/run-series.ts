@@ -2,6 +2,7 @@ import {cellAt} from '../metrics/accuracy-matrix.ts';
 import {accuracySoFar} from '../metrics/average-accuracy.ts';
 import type {Report} from '../report.ts';
 import type {RunEvidence} from '../runs/evidence.ts';
+import {grouped} from '../tables/grouped.ts';
 import type {Row} from '../tables/rows.ts';
 
 /** One number of a run at one moment. */
@@ -50,11 +51,6 @@ export function runSeries(run: RunEvidence, rows: readonly Row[]): SeriesPoint[]
 
 /** The rows of a report by run, so that each run need not look through all. */
 export function rowsByRun({rows}: Report): (run: RunEvidence) => readonly Row[] {
-  const found = new Map<string, Row[]>();
-  for (const row of rows) {
-    const own = found.get(row.run);
-    if (own) own.push(row);
-    else found.set(row.run, [row]);
-  }
+  const found = grouped(rows, ({run}) => run);
   return (run) => found.get(run.id) ?? [];
 }

@@ -21,6 +21,7 @@ export interface TaskCost {
   readonly cpuMs: number | undefined;
   readonly memoryPeakBytes: number | undefined;
   readonly flopsPerExample: number | undefined;
+  readonly flopsActive: number | undefined;
 }
 
 /** What metrics of cost read. */
@@ -43,7 +44,7 @@ function whole(evidence: CostEvidence, f: (costs: readonly TaskCost[]) => number
 /** `f` of a cost that not every run measures, one number per task. */
 function measured(
   evidence: CostEvidence,
-  name: 'cpuMs' | 'memoryPeakBytes' | 'flopsPerExample',
+  name: 'cpuMs' | 'memoryPeakBytes' | 'flopsPerExample' | 'flopsActive',
   f: (values: readonly number[]) => number,
 ): MetricValue {
   const values = evidence.costs.flatMap((cost) => cost[name] ?? []);
@@ -142,15 +143,35 @@ export const memoryPeak: Metric<CostEvidence> = {
   compute: (evidence) => measured(evidence, 'memoryPeakBytes', (values) => Math.max(...values)),
 };
 
-/** Floating-point operations of one prediction, the mean over tasks. Range [0, ∞). */
+/**
+ * Floating-point operations of one prediction, the mean over tasks. Range [0, ∞).
+ *
+ * Source: what PyTorch's FlopCounterMode counts: matrix products and convolutions.
+ */
 export const operationsPerExample: Metric<CostEvidence> = {
   name: 'flops-per-example',
   label: 'FLOPs per example',
-  summary: 'Floating-point operations of one prediction, mean over tasks; a multiply-add counts as two.',
-  formula: 'mean over tasks of the operations of one prediction for the task',
+  summary:
+    'Floating-point operations of one prediction, mean over tasks. Where the task has to be inferred, the paths of all tasks seen are run.',
+  formula:
+    'mean over tasks of the operations of one prediction: matrix products and convolutions, a multiply-add as two',
   unit: 'FLOPs',
   range: [0, null],
   better: 'lower',
   source,
   compute: (evidence) => measured(evidence, 'flopsPerExample', mean),
+};
+
+/** Floating-point operations along the path of a task alone, the mean over tasks. Range [0, ∞). */
+export const operationsActive: Metric<CostEvidence> = {
+  name: 'flops-active',
+  label: 'Active FLOPs',
+  summary: "Floating-point operations of one prediction along the task's own path alone, mean over tasks.",
+  formula:
+    "mean over tasks of the operations along the task's path: matrix products and convolutions, a multiply-add as two",
+  unit: 'FLOPs',
+  range: [0, null],
+  better: 'lower',
+  source,
+  compute: (evidence) => measured(evidence, 'flopsActive', mean),
 };

@@ -10,6 +10,7 @@ import {
   bytesStored,
   type CostEvidence,
   memoryPeak,
+  operationsActive,
   operationsPerExample,
   parametersActive,
   parametersStored,
@@ -19,6 +20,7 @@ import {
 } from './cost.ts';
 import {forgettingFromAnyPeak, forgettingFromEarlierPeak, forgettingSinceLearning} from './forgetting.ts';
 import {type GrowthEvidence, modulesAdded, modulesFrozen, modulesReused, reuseRate} from './growth.ts';
+import {type LearningEvidence, learningCurveArea} from './learning-curve.ts';
 import type {Metric} from './metric.ts';
 import {intransigence, type ReferenceEvidence, transferToLastTask} from './reference.ts';
 import {
@@ -38,7 +40,8 @@ export type RunMeasurements = MatrixEvidence &
   DetailEvidence &
   CostEvidence &
   GrowthEvidence &
-  RoutingEvidence;
+  RoutingEvidence &
+  LearningEvidence;
 
 /** Everything that metrics read of one run, and of the runs that it is compared with. */
 export type Evidence = RunMeasurements & ReferenceEvidence;
@@ -48,6 +51,7 @@ export const metrics: readonly Metric<Evidence>[] = [
   averageAccuracy,
   averageAnytimeAccuracy,
   learningAccuracy,
+  learningCurveArea,
   stability,
   stabilityPlasticity,
   minimumAccuracy,
@@ -69,6 +73,7 @@ export const metrics: readonly Metric<Evidence>[] = [
   parametersActive,
   bytesStored,
   operationsPerExample,
+  operationsActive,
   trainingTime,
   totalTime,
   processorTime,

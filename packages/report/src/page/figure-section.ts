@@ -1,3 +1,4 @@
+import {subjectColours} from '../charts/evidence-charts.ts';
 import type {Figure} from '../charts/figures.ts';
 import {changeMarks, strategyScale} from '../charts/palette.ts';
 import {html, type Markup} from './escape.ts';
@@ -42,6 +43,11 @@ function legend(kind: Figure['legend'], strategies: readonly string[]): Markup |
     return html`<ul class="legend" aria-label="Changes">${Object.entries(changeMarks).map(
       ([change, {shape, colour}]) =>
         html`<li>${swatch(html`<path d="${paths[shape]}" fill="${colour}"/>`)}${change}</li>`,
+    )}</ul>`;
+  }
+  if (kind === 'subjects') {
+    return html`<ul class="legend" aria-label="Modules and controls">${Object.entries(subjectColours).map(
+      ([subject, colour]) => html`<li>${swatch(html`<circle cx="7" cy="7" r="5.5" fill="${colour}"/>`)}${subject}</li>`,
     )}</ul>`;
   }
   const {range} = strategyScale(strategies);

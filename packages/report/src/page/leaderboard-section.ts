@@ -43,7 +43,7 @@ ${report.leaderboards.map((board, i) => leaderboard(board, report.arrangement.se
 // The page's script shows it: without scripts there is nothing to filter with.
 function filter({arrangement}: Report): Markup | null {
   if (arrangement.strategies.length < 2) return null;
-  return html`<p id="strategy-filter" class="filter screen-only" hidden><label for="filter-text">Strategies with</label> <input id="filter-text" type="search" autocomplete="off"> <span role="status" class="muted"></span></p>`;
+  return html`<p id="strategy-filter" class="filter screen-only" hidden><label for="filter-text">Filter strategies</label> <input id="filter-text" type="search" autocomplete="off"> <span role="status" class="muted"></span></p>`;
 }
 
 /** How a strategy is shown: its colour, and where its page is. */

@@ -2,6 +2,7 @@ import type {Report} from '../report.ts';
 import {displayText} from '../runs/display-text.ts';
 import type {RunEvidence} from '../runs/evidence.ts';
 import {html, type Markup} from './escape.ts';
+import {findings} from './findings.ts';
 
 /** Title, what was compared, and what a reader must know before reading on: the first screen. */
 export function overview(report: Report): Markup {
@@ -11,11 +12,14 @@ export function overview(report: Report): Markup {
 <p class="lead">${leadOf(report)}</p>
 ${report.dataNotes.map(({note, runs}) => dataNote(note, runs, report.runs.length))}
 ${shortfall(report)}
+${findings(report)}
 ${report.runs.length > 0 ? facts(report) : null}
 </header>`;
 }
 
-function leadOf({runs, arrangement}: Report): string {
+function leadOf({runs, arrangement, modules}: Report): string {
+  if (runs.length === 0 && modules.length > 0)
+    return `Evidence about modules of trained networks: ${counted(modules.length, 'log', 'logs')}, ${modules.reduce((sum, {rows}) => sum + rows.length, 0)} rows. Every method stands beside its controls.`;
   if (runs.length === 0) return 'No run could be read; the reasons are below.';
   const {settings, strategies} = arrangement;
   const seeds = new Set(runs.map((run) => run.seed)).size;
@@ -62,7 +66,7 @@ ${fact(
 ${fact(
   'Stream',
   all((run) => run.stream),
-  `${tasks.join(', ')} tasks`,
+  runs.every((run) => run.stream.includes(`${run.taskCount} tasks`)) ? undefined : `${tasks.join(', ')} tasks`,
 )}
 ${fact('Scenarios', scenarios.join(', '))}
 ${fact('Seeds', String(seeds.length), seeds.length > 8 ? `${seeds[0]} to ${seeds.at(-1)}` : seeds.join(', '))}

@@ -10,6 +10,7 @@ import type {Group} from '../runs/groups.ts';
 import {inventoryOf} from '../runs/inventory.ts';
 import {settingsOf} from '../runs/settings-of.ts';
 import {formatMeanSd, formatSeconds, formatValue} from '../tables/format.ts';
+import {grouped} from '../tables/grouped.ts';
 import type {Row} from '../tables/rows.ts';
 import {chartBook, type DrawnChart} from './chart-data.ts';
 
@@ -67,7 +68,7 @@ export interface PageDetails {
 export function pageDetails(report: Report, figures: readonly Figure[]): PageDetails {
   const book = chartBook();
   const [configs, environments] = [documents(), documents()];
-  const rowsOf = byRun(report.rows);
+  const rowsOf = grouped(report.rows, ({run}) => run);
   const {strategies} = report.arrangement;
   const groups = report.arrangement.settings.flatMap((setting) => setting.groups);
   const runs = groups.flatMap((group) =>
@@ -148,16 +149,6 @@ function documents() {
   };
 }
 
-function byRun(rows: readonly Row[]): Map<string, Row[]> {
-  const found = new Map<string, Row[]>();
-  for (const row of rows) {
-    const own = found.get(row.run);
-    if (own) own.push(row);
-    else found.set(row.run, [row]);
-  }
-  return found;
-}
-
 function shownValue({value, unit, status, reason}: Row): RunPage['values'][number] {
   if (value === null) return [status === 'non-finite' ? 'not finite' : '–', null, displayText(reason, 200)];
   return [formatValue(value, unit), Number(value.toPrecision(6))];
@@ -188,7 +179,8 @@ function factsOf(group: Group, run: RunEvidence): Facts {
   return [
     ['Experiment', displayText(run.experiment, 100)],
     ['Data set', displayText(run.dataset, 100)],
-    ['Stream', `${displayText(run.stream, 100)}, ${run.taskCount} tasks`],
+    ['Stream', displayText(run.stream, 100)],
+    ['Tasks', String(run.taskCount)],
     ['Strategy', group.strategy],
     ['Seed', String(run.seed)],
     ['State', state],

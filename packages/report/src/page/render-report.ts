@@ -1,10 +1,11 @@
-import {createHash} from 'node:crypto';
-import {HarnessError} from '@accrete/kit';
+import {evidenceFigures} from '../charts/evidence-figures.ts';
 import {type Figure, figures} from '../charts/figures.ts';
 import type {Report} from '../report.ts';
 import {toCsv} from '../tables/rows.ts';
 import {chartBook} from './chart-data.ts';
-import {embeddedJson, html, type Markup, trusted} from './escape.ts';
+import {htmlDocument} from './document.ts';
+import {embeddedJson, html, type Markup} from './escape.ts';
+import {evidenceSection} from './evidence-section.ts';
 import {figureSections} from './figure-section.ts';
 import {leaderboardSection} from './leaderboard-section.ts';
 import {libraryScripts} from './libraries.ts';
@@ -15,7 +16,6 @@ import {pageDetails} from './page-details.ts';
 import {liveScript, pageScript} from './page-scripts.ts';
 import {problemSection} from './problem-section.ts';
 import {runSection} from './run-section.ts';
-import {styleSheet} from './style.ts';
 
 /** Above this size the table of all numbers is left out of the page. */
 const LARGEST_CSV = 1_000_000;
@@ -40,35 +40,21 @@ export interface PageOptions {
  * @throws HarnessError E_FILE where the chart libraries are not installed.
  */
 export function renderReport(report: Report, {live}: PageOptions = {}): string {
-  const drawn = report.runs.length > 0 ? figures(report) : [];
-  const detailed = drawn.length > 0 && report.runs.length <= MOST_DETAILED_RUNS;
-  const details = detailed ? packedBlock('details-data', pageDetails(report, drawn), LARGEST_DETAILS) : null;
+  const ofRuns = report.runs.length > 0 ? figures(report) : [];
+  const drawn = [...ofRuns, ...evidenceFigures(report.modules)];
+  const detailed = ofRuns.length > 0 && report.runs.length <= MOST_DETAILED_RUNS;
+  const details = detailed ? packedBlock('details-data', pageDetails(report, ofRuns), LARGEST_DETAILS) : null;
   const evidence = details ? packedBlock('evidence-data', evidenceIn(report), LARGEST_EVIDENCE) : null;
   const scripts = [
     ...(drawn.length > 0 ? [...libraryScripts(), pageScript()] : []),
     ...(live === undefined ? [] : [liveScript()]),
   ];
-  for (const script of scripts) {
-    if (/<\/script|<!--/i.test(script))
-      throw new HarnessError('E_FILE', 'a chart library holds text that would end its script.');
-  }
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${contentPolicy(scripts, live !== undefined)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<meta name="color-scheme" content="light dark">
-<title>${report.title} · Accrete report</title>
-<style>${trusted(styleSheet)}</style>
-</head>
-<body>
-${live === undefined ? null : html`<p id="live" role="status" data-version="${live}">Connecting</p>`}
+  const body = html`${live === undefined ? null : html`<p id="live" role="status" data-version="${live}">Connecting</p>`}
 ${overview(report)}
 <main data-overview>
-${navigation(drawn)}
+${navigation(report, drawn)}
 ${report.runs.length > 0 ? leaderboardSection(report, details !== null) : null}
+${evidenceSection(report.modules)}
 ${drawn.length > 0 ? figureSections(drawn, report.arrangement.strategies) : null}
 ${report.runs.length > 0 ? [metricSection(), runSection(report, details !== null)] : null}
 ${problemSection(report)}
@@ -77,14 +63,8 @@ ${details ? html`<main id="page" hidden></main>` : null}
 <footer data-overview>${download(report, evidence !== null)}</footer>
 ${drawn.length > 0 ? html`<script type="application/json" id="charts-data">${embeddedJson(chartsOf(drawn))}</script>` : null}
 ${details}
-${evidence}
-${scripts.map(
-  (script) => html`<script>${trusted(script)}</script>
-`,
-)}
-</body>
-</html>
-`.markup;
+${evidence}`;
+  return htmlDocument({title: report.title, body, scripts, live: live !== undefined});
 }
 
 function chartsOf(drawn: readonly Figure[]) {
@@ -97,24 +77,17 @@ function evidenceIn({title, runs, problems}: Report) {
   return {title, runs, problems};
 }
 
-function contentPolicy(scripts: readonly string[], live: boolean): string {
-  const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-  return [
-    "default-src 'none'",
-    `script-src ${scripts.map(hash).join(' ') || "'none'"}`,
-    `style-src ${hash(styleSheet)}`,
-    ...(live ? ["connect-src 'self'"] : []),
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
-}
-
-function navigation(drawn: readonly Figure[]): Markup {
+function navigation({runs, modules}: Report, drawn: readonly Figure[]): Markup {
   const links = [
-    ['leaderboard', 'Leaderboard'],
+    ...(runs.length > 0 ? [['leaderboard', 'Leaderboard'] as const] : []),
+    ...(modules.length > 0 ? [['modules', 'Modules'] as const] : []),
     ...drawn.map(({id, title}) => [id, title] as const),
-    ['metrics', 'Metrics'],
-    ['runs', 'Runs'],
+    ...(runs.length > 0
+      ? ([
+          ['metrics', 'Metrics'],
+          ['runs', 'Runs'],
+        ] as const)
+      : []),
     ['problems', 'Failures and warnings'],
   ] as const;
   if (drawn.length === 0) return html``;

@@ -48,7 +48,12 @@ nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; list-style: none; ma
 .banner.bad { border-color: var(--bad-rule); background: var(--bad-back); color: var(--bad-ink); }
 .banner p:last-child, .card > p:last-child { margin-bottom: 0; }
 h4 { font-size: .92rem; margin: 1.3rem 0 -.35rem; color: var(--muted); font-weight: 600; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(215px, 1fr)); gap: .95rem 1.5rem; }
+.findings { margin: 0; display: grid; gap: .7rem 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
+.findings dt { color: var(--muted); font-size: .8rem; }
+.findings dd { margin: .05rem 0 0; }
+.findings small { display: block; color: var(--muted); font-size: .82rem; }
+header h2 { font-size: 1.02rem; margin: 0 0 .5rem; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(215px, 1fr)); gap: .7rem 1.5rem; }
 .facts dt { color: var(--muted); font-size: .8rem; }
 .facts dd { margin: .05rem 0 0; font-weight: 550; overflow-wrap: anywhere; }
 .facts dd small { display: block; font-weight: 400; color: var(--muted); font-size: .82rem; }
@@ -77,6 +82,8 @@ td.strip { padding-top: 0; padding-bottom: 0; vertical-align: middle; }
 .strip svg { display: block; }
 .strip line { stroke: var(--rule); stroke-width: 1.5; }
 .strip circle { fill-opacity: .72; }
+.strip .first { fill: var(--card); stroke: var(--muted); stroke-width: 1.5; fill-opacity: 1; }
+.strip .second { fill: var(--accent); }
 .wrap { min-width: 15rem; overflow-wrap: anywhere; }
 tr.best th, tr.best .lead-value { font-weight: 750; }
 .verdict { margin: .8rem 0 0; font-size: .92rem; }
@@ -88,6 +95,7 @@ tr.best th, tr.best .lead-value { font-weight: 750; }
 .chart svg { display: block; max-width: 100%; }
 .chart .role-axis-label text, .chart .role-axis-title text, .chart .role-legend-label text { fill: var(--muted); }
 .chart .role-axis-grid line { stroke: var(--rule); }
+h2 + .guide { margin-bottom: .9rem; }
 .guide { color: var(--muted); max-width: 80ch; margin: 0; font-size: .93rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; list-style: none; margin: .75rem 0 0; padding: 0; font-size: .87rem; }
 .legend li { display: flex; align-items: center; gap: .4rem; min-width: 0; overflow-wrap: anywhere; }

@@ -1,6 +1,7 @@
 import type {EventOf} from '@accrete/kit';
 import {place} from '../metrics/accuracy-matrix.ts';
 import type {Tally} from './tally.ts';
+import type {TestEvaluations} from './test-evaluations.ts';
 
 /**
  * Every disagreement between the raw outcomes and what the log says of them, in words. The outcomes hold.
@@ -10,22 +11,20 @@ import type {Tally} from './tally.ts';
  */
 export function crossCheck(
   tallies: ReadonlyMap<number, readonly Tally[]>,
-  evaluations: readonly EventOf<'evaluation'>[],
+  evaluations: TestEvaluations,
   tasks: readonly {readonly index: number; readonly test: number}[],
 ): string[] {
   const findings: string[] = [];
-  const said = new Map<string, EventOf<'evaluation'>>();
-  for (const event of evaluations) {
-    if (event.split !== 'test') continue;
-    said.set(`${event.afterTask} ${event.evalTask}`, event);
-    const tally = tallies.get(event.afterTask)?.[event.evalTask];
-    const finding = compare(event, tally);
-    if (finding) findings.push(`${place(event.afterTask, event.evalTask)}: ${finding}`);
+  for (const [afterTask, row] of evaluations) {
+    for (const [task, event] of row) {
+      const finding = compare(event, tallies.get(afterTask)?.[task]);
+      if (finding) findings.push(`${place(afterTask, task)}: ${finding}`);
+    }
   }
   for (const [afterTask, row] of tallies) {
     for (const [task, tally] of row.entries()) {
       if (tally.examples === 0) continue;
-      if (!said.has(`${afterTask} ${task}`)) {
+      if (!evaluations.get(afterTask)?.has(task)) {
         findings.push(`${place(afterTask, task)}: there are outcomes but no evaluation event.`);
       }
       const size = tasks.find((t) => t.index === task)?.test;

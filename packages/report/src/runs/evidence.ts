@@ -3,6 +3,7 @@ import {
   canonicalJson,
   type Environment,
   type EventOf,
+  HarnessError,
   isHarnessError,
   type Json,
   messageOf,
@@ -19,6 +20,7 @@ import {type LossPoint, lossCurve} from './loss-curve.ts';
 import {matrixOf} from './matrix-of.ts';
 import {detailOf, type OutcomeDetail} from './outcome-detail.ts';
 import {afterTaskOf, type Tally, tallyOutcomes} from './tally.ts';
+import {type TestEvaluations, testEvaluations} from './test-evaluations.ts';
 import {type Moment, timelineOf} from './timeline.ts';
 
 /** One task of a stream, as its run describes it. */
@@ -66,8 +68,8 @@ export function evidenceOf(record: RunRecord): RunEvidence {
   const start = firstOf(events, 'run-start');
   const end = lastOf(events, 'run-end');
   const {seed, ...variant} = config;
-  const evaluations = latest(events, 'evaluation', (e) => `${e.split} ${e.afterTask} ${e.evalTask}`);
-  const taskCount = start?.tasks.length ?? 1 + Math.max(-1, ...evaluations.map((e) => e.evalTask));
+  const evaluations = testEvaluations(events);
+  const taskCount = taskCountOf(record, start, evaluations);
   const {tallies, finalDetail, problems} = readTallies(record, taskCount);
   const matrix = matrixOf(tallies, evaluations, taskCount, status);
   const warnings = [
@@ -105,12 +107,29 @@ export function evidenceOf(record: RunRecord): RunEvidence {
     costs: costsOf(latest(events, 'task-end', (e) => String(e.task))),
     taskCount,
     growth: latest(events, 'growth', (e) => JSON.stringify([e.task, e.change, e.modules])).map(withoutPlace),
+    learning: latest(events, 'learning-point', (e) => `${e.task} ${e.batch}`).map(withoutPlace),
     routing: latest(events, 'routing', (e) => JSON.stringify([e.afterTask, e.evalTask, e.site])).map(withoutPlace),
     timeline: timelineOf(events),
     losses: lossCurve(events),
     notices: [...new Set(events.flatMap((e) => (e.type === 'notice' ? [`${e.code}: ${e.message}`] : [])))],
     warnings,
   };
+}
+
+/** A matrix of more tasks than this would fill the memory. */
+const MOST_TASKS = 2000;
+
+/** @throws HarnessError E_RECORD where the log claims more tasks than can be reported. */
+function taskCountOf(
+  {folder}: RunRecord,
+  start: EventOf<'run-start'> | undefined,
+  evaluations: TestEvaluations,
+): number {
+  let count = start?.tasks.length ?? 0;
+  if (!start) for (const row of evaluations.values()) for (const task of row.keys()) count = Math.max(count, task + 1);
+  if (count <= MOST_TASKS) return count;
+  const message = `the event log claims ${count} tasks; at most ${MOST_TASKS} are reported.`;
+  throw new HarnessError('E_RECORD', message, {folder, count});
 }
 
 interface ReadOutcomes {
@@ -158,6 +177,7 @@ function costsOf(ends: readonly EventOf<'task-end'>[]): TaskCost[] {
       cpuMs: measured.cpuMs,
       memoryPeakBytes: measured.memoryPeakBytes,
       flopsPerExample: measured.flopsPerExample,
+      flopsActive: measured.flopsActive,
     }))
     .sort((a, b) => a.task - b.task);
 }

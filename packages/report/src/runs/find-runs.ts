@@ -11,8 +11,13 @@ export interface Problem {
 /**
  * Every run folder at or below the paths, each once, in order of name. Symbolic links below a path are listed as
  * problems and never followed; a path that is itself one is, since it was named on purpose.
+ *
+ * @param useful paths that hold something else of use, so that it is no problem where they hold no run.
  */
-export function findRuns(paths: readonly string[]): {readonly folders: string[]; readonly problems: Problem[]} {
+export function findRuns(
+  paths: readonly string[],
+  useful: ReadonlySet<string> = new Set(),
+): {readonly folders: string[]; readonly problems: Problem[]} {
   const folders = new Set<string>();
   const problems: Problem[] = [];
   for (const path of paths) {
@@ -24,7 +29,7 @@ export function findRuns(paths: readonly string[]): {readonly folders: string[];
     } catch (error) {
       problems.push({path, reason: `cannot be read: ${messageOf(error)}`});
     }
-    if (folders.size + problems.length === before && !alreadyCovered(path, folders)) {
+    if (folders.size + problems.length === before && !useful.has(path) && !alreadyCovered(path, folders)) {
       problems.push({path, reason: 'holds no run folder (one has config.json, status.json and events.jsonl in it).'});
     }
   }

@@ -88,13 +88,18 @@ function distinct(
 ): (run: RunEvidence) => string {
   const names = new Map<string, string>();
   const taken = new Set<string>();
+  const nameOf = new Map<RunEvidence, string>();
   for (const run of runs) {
-    if (names.has(identity(run))) continue;
-    const name = named(run);
-    let free = name;
-    for (let i = 2; taken.has(free); i++) free = `${name} #${i}`;
-    taken.add(free);
-    names.set(identity(run), free);
+    const key = identity(run);
+    let free = names.get(key);
+    if (free === undefined) {
+      const name = named(run);
+      free = name;
+      for (let i = 2; taken.has(free); i++) free = `${name} #${i}`;
+      taken.add(free);
+      names.set(key, free);
+    }
+    nameOf.set(run, free);
   }
-  return (run) => names.get(identity(run))!;
+  return (run) => nameOf.get(run)!;
 }

@@ -4,11 +4,14 @@ import {messageOf, readRun, runFiles} from '@accrete/kit';
 import {evidenceOf, type RunEvidence} from './evidence.ts';
 import {findRuns, type Problem} from './find-runs.ts';
 import {folderMark} from './folder-mark.ts';
+import {loadModuleEvidence, type ModuleEvidence} from './module-evidence.ts';
 
 /** Runs that were read, and what could not be. */
 export interface LoadedRuns {
   readonly runs: readonly RunEvidence[];
   readonly problems: readonly Problem[];
+  /** Evidence about modules that lies beside or among the runs. */
+  readonly modules?: readonly ModuleEvidence[];
 }
 
 /** Larger files are refused: none of ours comes near, and one line of such a size would fill the memory. */
@@ -47,9 +50,10 @@ export function runLoader(): (paths: readonly string[]) => LoadedRuns {
 }
 
 function collect(paths: readonly string[], read: (folder: string) => Reading): LoadedRuns {
-  const found = findRuns(paths);
+  const {modules, problems: damaged, holders} = loadModuleEvidence(paths);
+  const found = findRuns(paths, holders);
   const runs: RunEvidence[] = [];
-  const problems = [...found.problems];
+  const problems = [...found.problems, ...damaged];
   const seen = new Map<string, string>();
   for (const folder of found.folders) {
     const reading = read(folder);
@@ -65,7 +69,7 @@ function collect(paths: readonly string[], read: (folder: string) => Reading): L
       runs.push(run);
     } else problems.push({path: folder, reason: `is the same run as ${twin} and was not counted again.`});
   }
-  return {runs, problems};
+  return {runs, problems, modules};
 }
 
 function readFolder(folder: string): Reading {

@@ -20,8 +20,8 @@ const POINTS = 12;
  * finite makes its stretch null.
  */
 export function lossCurve(events: readonly RunEvent[]): LossPoint[] {
-  const progress = latest(events, 'progress', (e) => JSON.stringify([e.task, e.phase, e.epoch, e.step]));
-  const epochs = latest(events, 'epoch', (e) => JSON.stringify([e.task, e.phase, e.epoch]));
+  const progress = latest(events, 'progress', (e) => `${e.task} ${e.epoch} ${e.step} ${e.phase}`);
+  const epochs = latest(events, 'epoch', (e) => `${e.task} ${e.epoch} ${e.phase}`);
   const byTask = new Map<number, (number | null)[]>();
   for (const {task, loss} of progress.length >= epochs.length ? progress : epochs) {
     const losses = byTask.get(task);

@@ -1,6 +1,7 @@
 import type {EventOf, RunStatus} from '@accrete/kit';
 import {type AccuracyMatrix, type Cell, cellOf, place} from '../metrics/accuracy-matrix.ts';
 import type {Tally} from './tally.ts';
+import type {TestEvaluations} from './test-evaluations.ts';
 
 /**
  * The accuracy matrix of a run: numbers from the tallies of its outcomes, reasons for missing ones from its evaluation
@@ -10,15 +11,16 @@ import type {Tally} from './tally.ts';
  */
 export function matrixOf(
   tallies: ReadonlyMap<number, readonly Tally[]>,
-  evaluations: readonly EventOf<'evaluation'>[],
+  evaluations: TestEvaluations,
   tasks: number,
   status: Pick<RunStatus, 'state' | 'reason'>,
 ): AccuracyMatrix {
-  const said = new Map(evaluations.filter((e) => e.split === 'test').map((e) => [`${e.afterTask} ${e.evalTask}`, e]));
   const row = (i: number): Cell[] =>
     Array.from({length: tasks}, (_, j) => {
       const tally = tallies.get(i)?.[j];
-      return tally && tally.examples > 0 ? cellOf(tally, i, j) : missing(said.get(`${i} ${j}`), status, place(i, j));
+      return tally && tally.examples > 0
+        ? cellOf(tally, i, j)
+        : missing(evaluations.get(i)?.get(j), status, place(i, j));
     });
   return {tasks, before: row(-1), after: Array.from({length: tasks}, (_, i) => row(i))};
 }

@@ -20,13 +20,7 @@ export interface Tally {
  */
 export function tallyOutcomes(outcomes: Outcomes, tasks: number, where = 'outcomes'): Tally[] {
   const {evalTask, label, prediction, inferredTask} = outcomes;
-  const counts = {
-    examples: new Int32Array(tasks),
-    correct: new Int32Array(tasks),
-    nonFinite: new Int32Array(tasks),
-    inferredRight: new Int32Array(tasks),
-    notInferred: new Int32Array(tasks),
-  };
+  const counts = new Int32Array(5 * tasks); // [tasks][examples, correct, nonFinite, inferredRight, notInferred]
   for (let row = 0; row < evalTask.length; row++) {
     const task = evalTask[row]!;
     if (task < 0 || task >= tasks) {
@@ -36,19 +30,17 @@ export function tallyOutcomes(outcomes: Outcomes, tasks: number, where = 'outcom
         {where, row, task},
       );
     }
-    counts.examples[task]!++;
-    if (prediction[row]! < 0) counts.nonFinite[task]!++;
-    else if (prediction[row] === label[row]) counts.correct[task]!++;
-    if (inferredTask[row]! < 0) counts.notInferred[task]!++;
-    else if (inferredTask[row] === task) counts.inferredRight[task]!++;
+    const at = 5 * task;
+    counts[at]!++;
+    if (prediction[row]! < 0) counts[at + 2]!++;
+    else if (prediction[row] === label[row]) counts[at + 1]!++;
+    if (inferredTask[row]! < 0) counts[at + 4]!++;
+    else if (inferredTask[row] === task) counts[at + 3]!++;
   }
-  return Array.from({length: tasks}, (_, task) => ({
-    examples: counts.examples[task]!,
-    correct: counts.correct[task]!,
-    nonFinite: counts.nonFinite[task]!,
-    inferredRight: counts.inferredRight[task]!,
-    notInferred: counts.notInferred[task]!,
-  }));
+  return Array.from({length: tasks}, (_, task) => {
+    const [examples = 0, correct = 0, nonFinite = 0, inferredRight = 0, notInferred = 0] = counts.subarray(5 * task);
+    return {examples, correct, nonFinite, inferredRight, notInferred};
+  });
 }
 
 /** The task after which an outcome file was written: -1 for `before.arrow`, 3 for `after-003.arrow`, undefined for other names. */

@@ -32,10 +32,10 @@ export function timelineOf(events: readonly RunEvent[]): Moment[] {
   const moments: Moment[] = [];
   let evaluated: number | undefined;
   for (const event of events) {
-    const told = tell(event);
     const repeated = event.type === 'evaluation' && event.afterTask === evaluated;
     evaluated = event.type === 'evaluation' ? event.afterTask : undefined;
-    if (told && !repeated) moments.push({atMs: Date.parse(event.time) - start, ...told});
+    const told = repeated ? undefined : tell(event);
+    if (told) moments.push({atMs: Date.parse(event.time) - start, ...told});
   }
   if (moments.length <= MOST_MOMENTS) return moments;
   const left = moments.length - MOST_MOMENTS;

@@ -40,7 +40,11 @@ export interface Comparison {
  */
 export function comparisons(entries: readonly SeedValues[]): Comparison[] {
   const firsts = entries.length > MOST_FOR_ALL_PAIRS ? entries.slice(0, 1) : entries;
-  const found = firsts.flatMap((a, i) => entries.slice(i + 1).map((b) => compare(a, b)));
+  return correctedTogether(firsts.flatMap((a, i) => entries.slice(i + 1).map((b) => paired(a, b))));
+}
+
+/** Comparisons with their p corrected by Holm's method for all of them together, and what can be read from that. */
+export function correctedTogether(found: readonly Comparison[]): Comparison[] {
   const tested = found.filter(({p}) => p !== null);
   const adjusted = holmAdjusted(tested.map(({p}) => p!));
   return found.map((comparison) => {
@@ -77,7 +81,8 @@ export function ranksOverSeeds(entries: readonly SeedValues[]): number[] | undef
   );
 }
 
-function compare(a: SeedValues, b: SeedValues): Comparison {
+/** The first less the second over the same seeds, its p not yet corrected. */
+export function paired(a: SeedValues, b: SeedValues): Comparison {
   const found = differences(a, b);
   const names = {first: a.strategy, second: b.strategy};
   const none = {difference: null, interval: null, p: null, adjusted: null};

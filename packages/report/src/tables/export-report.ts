@@ -17,7 +17,7 @@ export const exportFormats = {
 
 /** What a report can be exported as that is a folder of files, and what is in it. */
 export const folderFormats = {
-  tensorboard: 'the runs as event files of scalars, a folder each: tensorboard --logdir <folder>',
+  tensorboard: 'the runs as event files of scalars and hyperparameters, a folder each: tensorboard --logdir <folder>',
   mlflow: 'the runs as a file store: mlflow ui --backend-store-uri <folder>',
 } as const;
 

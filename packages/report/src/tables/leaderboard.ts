@@ -1,6 +1,7 @@
 import type {Arrangement} from '../runs/groups.ts';
 import {LARGEST_EXACT, notResolvable, signFlipTest} from '../statistics/sign-flip.ts';
 import {type Comparison, comparisons, differences, LEVEL, ranksOverSeeds} from './comparisons.ts';
+import {grouped} from './grouped.ts';
 import type {Row} from './rows.ts';
 import type {SummaryRow} from './summary.ts';
 
@@ -33,19 +34,22 @@ export function leaderboards(
   rows: readonly Row[],
   summary: readonly SummaryRow[],
 ): Leaderboard[] {
+  const groupOf = ({scenario, label}: Pick<Row, 'scenario' | 'label'>): string => JSON.stringify([scenario, label]);
+  const summaries = grouped(summary, groupOf);
+  const accuracies = grouped(
+    rows.filter(({metric}) => metric === 'acc'),
+    groupOf,
+  );
   return settings.map((setting) => {
     const entries = setting.groups
-      .map(({strategy}) => ({
-        strategy,
-        summaries: new Map(
-          summary
-            .filter((row) => row.scenario === setting.name && row.label === strategy)
-            .map((row) => [row.metric, row]),
-        ),
-        perSeed: rows
-          .filter((row) => row.scenario === setting.name && row.label === strategy && row.metric === 'acc')
-          .map(({seed, value}) => ({seed, value})),
-      }))
+      .map(({strategy}) => {
+        const group = groupOf({scenario: setting.name, label: strategy});
+        return {
+          strategy,
+          summaries: new Map((summaries.get(group) ?? []).map((row) => [row.metric, row])),
+          perSeed: (accuracies.get(group) ?? []).map(({seed, value}) => ({seed, value})),
+        };
+      })
       .sort((a, b) => accOf(b) - accOf(a));
     const {resolved, verdict} = judge(entries);
     const ranks = ranksOverSeeds(entries);

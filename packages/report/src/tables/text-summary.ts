@@ -1,5 +1,6 @@
 import type {Report} from '../report.ts';
 import {displayText} from '../runs/display-text.ts';
+import {moduleSummary} from './evidence-verdicts.ts';
 import {formatMeanSd} from './format.ts';
 import type {Leaderboard} from './leaderboard.ts';
 
@@ -20,6 +21,7 @@ export function renderTextSummary(report: Report): string {
   const parts = [
     ...report.dataNotes.map(({note, runs}) => `NOTE (${runs} of ${report.runs.length} runs): ${note}`),
     ...report.leaderboards.map(tableOf),
+    ...report.modules.map(moduleSummary),
     ...shortfalls(report),
   ];
   return `${(parts.length > 0 ? parts : ['No runs to report.']).join('\n\n')}\n`;

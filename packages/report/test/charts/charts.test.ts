@@ -46,6 +46,7 @@ const cost = (task: number): TaskCost => ({
   cpuMs: undefined,
   memoryPeakBytes: undefined,
   flopsPerExample: undefined,
+  flopsActive: undefined,
 });
 
 /** One chart of each kind, from a handful of rows. */

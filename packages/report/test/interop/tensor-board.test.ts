@@ -3,6 +3,7 @@ import {join} from 'node:path';
 import {expect} from 'chai';
 import fc from 'fast-check';
 import {buildReport, exportFolder, loadRuns} from '../../src/index.ts';
+import {type Hyperparameter, hyperparametersOf} from '../../src/interop/hyperparameters.ts';
 import {integerField} from '../../src/interop/protobuf.ts';
 import type {SeriesPoint} from '../../src/interop/run-series.ts';
 import {eventFile} from '../../src/interop/tensor-board.ts';
@@ -15,6 +16,8 @@ const fixture = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/e
   readonly beganMs: number;
   readonly points: readonly SeriesPoint[];
   readonly file: string;
+  readonly hyperparameters: Readonly<Record<string, Hyperparameter>>;
+  readonly withSession: string;
 };
 
 describe(`event files for TensorBoard, against its own writer ${fixture.tensorboard} (test/fixtures/event-file.py)`, () => {
@@ -22,6 +25,29 @@ describe(`event files for TensorBoard, against its own writer ${fixture.tensorbo
     expect(fixture.points).to.have.length(6);
     expect(eventFile(fixture.beganMs, fixture.points).toString('base64')).to.equal(fixture.file);
   });
+
+  it('are the same to the byte with the hyperparameters of a run', () => {
+    const hyperparameters = new Map(Object.entries(fixture.hyperparameters).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const session = {
+      hyperparameters,
+      group: 'task-incremental ewc',
+      startedMs: fixture.beganMs,
+      endedMs: fixture.beganMs + 21_000,
+      state: 'done',
+    } as const;
+    expect(hyperparameters.size).to.equal(6);
+    expect(eventFile(fixture.beganMs, fixture.points, session).toString('base64')).to.equal(fixture.withSession);
+  });
+
+  it('hold the config of a run as hyperparameters, with the types of its values, and no seed', () =>
+    inTemporaryFolder((root) => {
+      writeSyntheticRun(root, {tasks: 2, examplesPerTask: 10});
+      const [run] = loadRuns([root]).runs;
+      const found = run && hyperparametersOf(run);
+      expect(found?.get('train.optimizer.learningRate')).to.equal(0.1);
+      expect(found?.get('strategy[0].kind')).to.equal('fine-tuning');
+      expect(found?.has('seed')).to.equal(false);
+    }));
 
   it('have the checksums of RFC 3720', () => {
     const ascending = Uint8Array.from({length: 32}, (_, i) => i);

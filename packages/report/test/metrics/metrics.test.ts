@@ -16,6 +16,7 @@ import {
   memoryPeak,
   metrics,
   minimumAccuracy,
+  operationsActive,
   operationsPerExample,
   parametersStored,
   processorTime,
@@ -232,13 +233,14 @@ describe('metrics of task inference and cost', () => {
       cpuMs: 3000,
       memoryPeakBytes: 5e8 + task,
       flopsPerExample: task === 0 ? 200 : 400,
+      flopsActive: 200,
     });
     const evidence = {costs: [cost(0), cost(1)], taskCount: 2};
     const values = [parametersStored, bytesStored, trainingTime].map((metric) => number(metric.compute(evidence)));
     expect(values).to.deep.equal([101, 2000, 3]);
     expect(bytesStored.compute({...evidence, taskCount: 3})).to.include({reason: '2 of 3 tasks have ended'});
-    const measured = [processorTime, memoryPeak, operationsPerExample];
-    expect(measured.map((metric) => number(metric.compute(evidence)))).to.deep.equal([6, 5e8 + 1, 300]);
+    const measured = [processorTime, memoryPeak, operationsPerExample, operationsActive];
+    expect(measured.map((metric) => number(metric.compute(evidence)))).to.deep.equal([6, 5e8 + 1, 300, 200]);
     const silent = {...evidence, costs: [cost(0), {...cost(1), cpuMs: undefined, memoryPeakBytes: undefined}]};
     for (const metric of [processorTime, memoryPeak]) {
       expect(metric.compute(silent)).to.deep.include({value: null, status: 'undefined'});

@@ -38,6 +38,7 @@ const nothing: Evidence = {
   finalDetail: undefined,
   taskCount: 1,
   costs: [],
+  learning: [],
   growth: [],
   routing: [],
   references: {joint: undefined, independent: undefined},

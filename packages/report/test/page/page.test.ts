@@ -50,6 +50,40 @@ describe('the page', () => {
       expect(policy).to.contain(hash(/<style>([\s\S]*?)<\/style>/.exec(page)![1]!));
     }));
 
+  it('says before all tables who leads, by how much, how sure that is and what it cost', () =>
+    inTemporaryFolder((root) => {
+      for (let seed = 0; seed < 6; seed++) {
+        for (const label of ['joint', 'fine-tuning'])
+          writeSyntheticRun(root, {tasks: 3, examplesPerTask: 100, label, seed});
+      }
+      writeSyntheticRun(root, {...small, label: 'ewc', scenario: 'class-incremental'});
+      const report = buildReport(loadRuns([root]));
+      const [board] = report.leaderboards;
+      const text =
+        textOf(renderReport(report))
+          .split('<nav')[0]
+          ?.replace(/<[^>]+>/g, '') ?? '';
+      const gap = board?.comparisons[0]?.difference?.toFixed(3);
+      expect(text).to.contain(`${gap} above fine-tuning (95% interval`);
+      expect(text).to.match(
+        /joint: ACC 0\.\d{3} ± 0\.\d{3}, .*: told apart from every other\.Cost: training .* against /,
+      );
+      expect(text).to.match(/class-incremental\s*ewc: ACC 0\.\d{3}\s*$/m);
+    }));
+
+  it('has a line per strategy and setting instead of one per run where there are more than 400 runs', () =>
+    inTemporaryFolder((root) => {
+      writeSyntheticRun(root, small);
+      const [run] = loadRuns([root]).runs;
+      const runs = Array.from({length: 401}, (_, seed) => ({...run!, seed, id: `many/${seed}`}));
+      const linesOf = (count: number): number => {
+        const page = renderReport(buildReport({runs: runs.slice(0, count), problems: []}));
+        const table = /aria-label="All runs">([\s\S]*?)<\/table>/.exec(page)?.[1] ?? '';
+        return table.split('<tr data-strategy').length - 1;
+      };
+      expect([linesOf(400), linesOf(401)]).to.deep.equal([400, 1]);
+    }));
+
   it('says first what was compared, and what is special about the data', () =>
     inTemporaryFolder((root) => {
       writeSyntheticRun(root, {...small, label: 'grow', dataNotes: ['Procedural images instead of Fashion-MNIST.']});

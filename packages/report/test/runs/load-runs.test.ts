@@ -33,6 +33,12 @@ function changeLog(folder: string, change: (text: string) => string): void {
   writeFileSync(file, change(readFileSync(file, 'utf8')));
 }
 
+/** The first evaluation of a log, as if it stood at another place and were of another task. */
+function evaluationOf(log: string, seq: number, evalTask: number): string {
+  const line = log.split('\n').find((text) => text.includes('"type":"evaluation"'));
+  return JSON.stringify({...JSON.parse(line ?? '{}'), seq, evalTask});
+}
+
 describe('loading runs', () => {
   it('finds run folders at any depth, each once, whichever paths lead to them', () =>
     inTemporaryFolder((root) => {
@@ -89,6 +95,11 @@ describe('loading runs', () => {
           14,
           (folder: string) => changeLog(folder, (log) => log.replace('"steps":84', '"steps":-84')),
           /is not what this version/,
+        ],
+        [
+          15,
+          (folder: string) => changeLog(folder, (log) => `${evaluationOf(log, 0, 2 ** 40)}\n`),
+          /claims 1099511627777 tasks; at most \d+ are reported/,
         ],
       ] as const;
       for (const [seed, damage] of spoil) damage(writeSyntheticRun(root, {...small, seed}));

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import {parsed, parseRunConfig, type RunConfig, runName, sharedShape} from '../run/config.ts';
 import {strategies} from '../strategies/registry.ts';
 import {streams} from '../streams/registry.ts';
-import {scenarios} from '../streams/stream.ts';
+import {type Scenario, scenarios} from '../streams/stream.ts';
 import {setAt} from './set-at.ts';
 
 const label = z
@@ -26,6 +26,11 @@ const variantSchema = z.strictObject({
   set: z.record(z.string(), z.unknown()).default({}).describe('what differs in its runs, by path: {"train.epochs": 3}'),
 });
 
+const placedStream = z.strictObject({
+  stream: streams.schema.describe('the task stream'),
+  scenarios: z.array(z.enum(scenarios)).min(1).describe("those of the experiment's scenarios that it is run in"),
+});
+
 /** Strict schema of an experiment: every variant on every stream, in every scenario, with every seed. */
 export const experimentSchema = z.strictObject({
   $schema: z.string().optional().describe('address of the JSON Schema, for editors'),
@@ -36,9 +41,15 @@ export const experimentSchema = z.strictObject({
   variants: z.array(variantSchema).min(1).describe('what is compared'),
   ...sharedShape,
   stream: z
-    .union([streams.schema, z.array(streams.schema).min(1)])
-    .describe('the task stream, or several: every variant runs on each'),
+    .union([streams.schema, z.array(z.union([streams.schema, placedStream])).min(1)])
+    .describe('the task stream, or several: every variant runs on each, in the scenarios listed with it or in all'),
 });
+
+/** A stream, and the scenarios that it is run in where not in all. */
+interface Placed {
+  readonly stream: z.output<typeof streams.schema>;
+  readonly scenarios?: readonly Scenario[];
+}
 
 /** An experiment as a user writes it. */
 export type ExperimentInput = z.input<typeof experimentSchema>;
@@ -65,9 +76,11 @@ export function defineExperiment(input: unknown, overrides: Readonly<Record<stri
     throw new HarnessError('E_DUPLICATE', `two variants are called "${twice}". Rename one of them.`);
   if (new Set(seeds).size !== seeds.length)
     throw new HarnessError('E_DUPLICATE', `a seed is listed twice: ${seeds.join(', ')}.`);
-  const all = Array.isArray(given) ? given : [given];
-  const places = all.flatMap((stream) => shared.map((scenario) => ({stream, scenario})));
-  const runs = places.flatMap(({stream, scenario}) =>
+  const all = (Array.isArray(given) ? given : [given]).map((one) => ('stream' in one ? one : {stream: one}) as Placed);
+  const places = all.flatMap(({stream, scenarios: own}, place) =>
+    shared.filter((scenario) => own?.includes(scenario) ?? true).map((scenario) => ({stream, scenario, place})),
+  );
+  const runs = places.flatMap(({stream, scenario, place}) =>
     variants
       .filter((variant) => variant.scenarios?.includes(scenario) ?? true)
       .flatMap((variant) =>
@@ -90,7 +103,7 @@ export function defineExperiment(input: unknown, overrides: Readonly<Record<stri
             if (!(error instanceof HarnessError)) throw error;
             const {code, message, details} = error;
             const text = message.slice(code.length + 2);
-            const where = all.length > 1 ? `${scenario}, stream ${all.indexOf(stream) + 1} (${stream.kind})` : scenario;
+            const where = all.length > 1 ? `${scenario}, stream ${place + 1} (${stream.kind})` : scenario;
             throw new HarnessError(code, `variant "${variant.label}", ${where}: ${text}`, details, error);
           }
         }),

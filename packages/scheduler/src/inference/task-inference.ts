@@ -1,47 +1,37 @@
-import {type AnyDefinition, define, family} from '@accrete/kit';
+import type {Network} from '@accrete/core';
+import type {Engine} from '@accrete/engine';
+import type {Recognition} from '../strategies/strategy.ts';
+import type {Part, Row, Stream} from '../streams/stream.ts';
+import type {Compiled} from '../training/predictor.ts';
 
 /** Guesses, from the logits that each task's own path gives for one example, which task the example belongs to. */
-export interface TaskInference {
+export interface LogitInference {
+  readonly from: 'logits';
   /** How well an example fits a task; the task with the largest value is taken, the earliest one at a tie. */
   fit(logits: Float32Array): number;
 }
 
-/** The task whose softmax has the lowest entropy, H = -sum p ln p [nats]. */
-export const lowestEntropy = define({
-  kind: 'lowest-entropy',
-  summary: 'The task whose softmax over its own classes has the lowest entropy.',
-  source: {
-    cite: 'Wortsman et al. 2020, entropy as the objective of task inference',
-    url: 'https://arxiv.org/abs/2006.14769',
-    deviations: ['every path is computed; no gradient over superposed masks'],
-  },
-  options: {},
-  create: (): TaskInference => ({
-    fit: (logits) => {
-      // With z = logits - max and S = sum exp z: -H = sum (exp z / S) (z - ln S) = (sum z exp z) / S - ln S.
-      const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-      let [total, weighted] = [0, 0];
-      for (const logit of logits) {
-        const part = Math.exp(logit - top);
-        total += part;
-        if (part > 0) weighted += part * (logit - top);
-      }
-      return weighted / total - Math.log(total);
-    },
-  }),
-});
+/** Whose tasks are to be inferred, and what by. */
+export interface InferenceRequest {
+  readonly engine: Engine;
+  readonly stream: Stream;
+  readonly part: Part;
+  readonly rows: readonly Row[];
+  /** Tasks that the network was trained on so far. */
+  readonly seen: readonly number[];
+  /** The network as predictions for a task see it. */
+  readonly view: (task: number) => Network;
+  /** How a strategy recognises tasks; null where none does. */
+  readonly recognise: ((images: Omit<Recognition, 'network' | 'state'>) => Promise<Float32Array>) | null;
+  readonly compiled: Compiled;
+}
 
-/** The task with the largest single logit. */
-export const largestLogit = define({
-  kind: 'largest-logit',
-  summary: 'The task that has the largest logit of all.',
-  source: {cite: 'house baseline: concatenate the logits of all paths, take the largest'},
-  options: {},
-  create: (): TaskInference => ({fit: (logits) => logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)}),
-});
+/** Guesses the task of examples before any path is chosen, each from its image alone. */
+export interface ImageInference {
+  readonly from: 'images';
+  /** @returns for every row, the place of its task among those seen. */
+  infer(request: InferenceRequest): Promise<Int32Array>;
+}
 
-/** Ways to infer the task of an example where the scenario withholds it. All work on one example at a time. */
-export const taskInferences = family<TaskInference>()('task inference', [
-  lowestEntropy,
-  largestLogit,
-] as const satisfies readonly AnyDefinition<TaskInference>[]);
+/** A way to infer the task of an example where the scenario withholds it. */
+export type TaskInference = LogitInference | ImageInference;

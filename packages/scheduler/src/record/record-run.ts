@@ -23,6 +23,7 @@ import * as z from 'zod';
 import {type Checkpoint, decodeCheckpoint, encodeCheckpoint} from '../run/checkpoint.ts';
 import {type RunConfig, runConfigSchema} from '../run/config.ts';
 import {run} from '../run/run.ts';
+import {loadStart} from '../run/start.ts';
 import {type EventLog, openEventLog} from './event-log.ts';
 import {lockRun} from './run-lock.ts';
 
@@ -56,7 +57,7 @@ const logPosition = z.strictObject({bytes: z.int().min(0), count: z.int().min(0)
  * loaded, the event log is cut to where it stood then, and the work goes on.
  *
  * @throws HarnessError E_EXISTS where the folder holds a run with another config or another process writes to it; E_RECORD
- *   where its checkpoint or log is damaged; E_FILE where it cannot be written.
+ *   where its checkpoint or log is damaged; E_FILE where it cannot be written, or what it starts from is not what it was.
  */
 export async function recordRun(config: RunConfig, options: RecordOptions): Promise<Recorded> {
   const {folder} = options;
@@ -98,6 +99,8 @@ async function compute(config: RunConfig, options: RecordOptions): Promise<Recor
   const {folder, engine, dataset, environment, onEvent} = options;
   const resumed = loadCheckpoint(folder);
   if (resumed) checkEngine(folder, environment);
+  // A run that goes on has its network, and is still held to what it was defined with.
+  const start = config.start && loadStart(config.start);
   const started = new Date().toISOString();
   const writeStatus = (state: RunStatus['state'], reason?: string): void => {
     const ended = state === 'running' ? {} : {ended: new Date().toISOString()};
@@ -120,6 +123,7 @@ async function compute(config: RunConfig, options: RecordOptions): Promise<Recor
     const items = run(config, {
       engine,
       dataset,
+      ...(start ? {start} : {}),
       ...(resumed ? {resume: resumed.checkpoint} : {}),
       ...(checkpointEveryMs === undefined ? {} : {checkpointEveryMs}),
       ...(checkpointEverySteps === undefined ? {} : {checkpointEverySteps}),

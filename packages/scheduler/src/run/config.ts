@@ -2,10 +2,11 @@ import {architectures, optimizers} from '@accrete/core';
 import {datasets} from '@accrete/data';
 import {canonicalJson, HarnessError, RECORD_VERSION, sha256} from '@accrete/kit';
 import * as z from 'zod';
-import {taskInferences} from '../inference/task-inference.ts';
+import {taskInferences} from '../inference/registry.ts';
 import {strategies} from '../strategies/registry.ts';
 import {streams} from '../streams/registry.ts';
 import {scenarios, withholdsTask} from '../streams/stream.ts';
+import {pinned, startSchema} from './start.ts';
 
 /** How a network is trained on each task. */
 export const trainSchema = z.strictObject({
@@ -29,6 +30,14 @@ export const evaluateSchema = z.strictObject({
     .enum(['after-each-task', 'never'])
     .default('after-each-task')
     .describe("evaluate the task's validation split after its training; test results never choose anything"),
+  // Absent rather than 0, so that the option changes no hash of runs without it.
+  learningCurve: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "also evaluate a task's own test examples before each of its first batches and after the last of so many: LCA needs it",
+    ),
 });
 
 /** Which engine computes. Part of the run's identity: engines agree to rounding, not to the bit. */
@@ -52,6 +61,8 @@ const headSchema = z
 export const sharedShape = {
   stream: streams.schema.describe('the task stream'),
   network: architectures.schema.prefault({kind: 'mlp'}).describe('the network'),
+  // Absent rather than null, so that the option changes no hash of runs without it.
+  start: startSchema.optional().describe('what the network starts from; fresh numbers where absent'),
   head: headSchema,
   taskInference: taskInferences.schema
     .nullable()
@@ -89,7 +100,8 @@ export interface Resolution {
 /**
  * Validates a run whole: every option, and that the parts make sense together.
  *
- * @throws HarnessError E_CONFIG, E_UNKNOWN; E_COMBINATION where valid parts cannot work together, with the remedy.
+ * @throws HarnessError E_CONFIG, E_UNKNOWN; E_COMBINATION where valid parts cannot work together, with the remedy; E_FILE where what it
+ *   starts from cannot be read.
  */
 export function parseRunConfig(input: unknown): RunConfig {
   const config = parsed(runConfigSchema, input, 'run config');
@@ -97,8 +109,12 @@ export function parseRunConfig(input: unknown): RunConfig {
   const source = streams.parse(config.stream);
   const info = datasets.parse(source.dataset).info();
   source.check({name: info.kind, classes: info.classes.length}, config.scenario);
-  // An inference that nothing asks for is no part of the run.
-  return infersTask ? config : {...config, taskInference: null};
+  return {
+    ...config,
+    // An inference that nothing asks for is no part of the run.
+    taskInference: infersTask ? config.taskInference : null,
+    ...(config.start ? {start: pinned(config.start)} : {}),
+  };
 }
 
 /** @throws HarnessError E_COMBINATION */
@@ -144,7 +160,14 @@ export function resolve(config: Pick<RunConfig, 'scenario' | 'strategy' | 'head'
       {scenario},
     );
   }
-  return {head, taskSpecific, infersTask: withheld && taskSpecific};
+  const infersTask = withheld && taskSpecific;
+  if (infersTask && config.taskInference?.kind === 'recognition' && !made.some(({recognise}) => recognise)) {
+    throw new HarnessError(
+      'E_COMBINATION',
+      'taskInference recognition asks a strategy that recognises tasks, which none here does. Use expert-gate, or set taskInference: lowest-entropy.',
+    );
+  }
+  return {head, taskSpecific, infersTask};
 }
 
 /** Identity of a run but for its seed: the first 10 digits of a SHA-256 over its canonical config. */

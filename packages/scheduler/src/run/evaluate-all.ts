@@ -1,3 +1,4 @@
+import {diagnoseSummaries} from '@accrete/core';
 import type {EventBody} from '@accrete/kit';
 import {type EvaluationRequest, evaluate} from '../training/evaluate.ts';
 import type {RunItem} from './run.ts';
@@ -16,6 +17,7 @@ export function evaluationRequest(session: Session, afterTask: number): Evaluati
     view: session.view,
     taskSpecific: session.resolution.taskSpecific,
     inference: session.inference,
+    recognise: recogniserOf(session),
     batch: config.evaluate.batchSize,
     seeds: session.seeds.fork('evaluate', afterTask),
     compiled: session.compiled,
@@ -34,5 +36,14 @@ export async function* evaluateAll(session: Session, afterTask: number): AsyncGe
   const {outcomes, evaluations, routing} = await evaluate(request);
   yield {type: 'outcomes', afterTask, outcomes};
   yield* routing.map((shares): EventBody => ({type: 'routing', afterTask, ...shares}));
+  yield* diagnoseSummaries(routing).map((diagnosis): EventBody => ({type: 'diagnosis', afterTask, ...diagnosis}));
   yield* evaluations.map((evaluation): EventBody => ({type: 'evaluation', afterTask, ...evaluation}));
+}
+
+/** What the first strategy that recognises tasks makes of images; null where none does. */
+export function recogniserOf({chain, network, states}: Session): EvaluationRequest['recognise'] {
+  const i = chain.findIndex(({recognise}) => recognise);
+  if (i < 0) return null;
+  const state = states[i]!;
+  return (images) => chain[i]!.recognise!({...images, network, state});
 }

@@ -3,6 +3,7 @@ import type {Phase, Span, StepPart} from '../strategies/strategy.ts';
 import type {Row, Task} from '../streams/stream.ts';
 import type {Features} from '../training/feature-store.ts';
 import {createTrainer, type Trainer} from '../training/trainer.ts';
+import {learningPoint} from './learning-curve.ts';
 import type {Resources, RunItem} from './run.ts';
 import {growthEvents, type Session} from './session.ts';
 
@@ -39,7 +40,8 @@ async function* runPhase(
   const {cursor, chain, config, network} = session;
   if (cursor.epoch === 0 && cursor.step === 0) {
     for (const [i, strategy] of chain.entries()) {
-      const change = strategy.enter?.({...session.context(task, i, `enter ${cursor.phase}`), phase});
+      const told = {phase, engine: session.engine, path: session.answeringPath(task)};
+      const change = await strategy.enter?.({...session.context(task, i, `enter ${cursor.phase}`), ...told});
       if (change) yield* growthEvents(task, session.apply(change, i));
     }
   }
@@ -137,6 +139,7 @@ async function* runEpoch(
   const steps = Math.ceil(rows.length / batchSize);
   const at = {task: task.index, phase: phase.name, epoch: cursor.epoch};
   let reported = {step: cursor.step, loss: session.sums?.loss ?? 0};
+  if (cursor.epoch === 0 && cursor.step === 0) yield* learningPoint(session, task, trainer, steps);
   while (cursor.step < steps) {
     const own = Array.from(order.subarray(cursor.step * batchSize, (cursor.step + 1) * batchSize), (i) => rows[i]!);
     const hook = (name: string): string => [name, ...occasion, cursor.step].join(' ');
@@ -152,6 +155,7 @@ async function* runEpoch(
       });
     }
     cursor.step++;
+    yield* learningPoint(session, task, trainer, steps);
     if (cursor.step % PROGRESS_STEPS === 0 || cursor.step === steps) {
       const {loss} = await trainer.sums(false);
       if (!Number.isFinite(loss)) {

@@ -19,6 +19,7 @@ export async function* runTask(
   const began = performance.now();
   const cpu = process.cpuUsage();
   session.compileMs = 0;
+  session.learningCurveMs = 0;
   if (!(cursor.begun && cursor.task === task.index)) yield* session.begin(task);
   let steps = 0;
   const count = (done: number): void => {
@@ -40,7 +41,7 @@ export async function* runTask(
     });
     if (change) yield* growthEvents(task, session.apply(change, i));
   }
-  const trainMs = performance.now() - began;
+  const trainMs = performance.now() - began - session.learningCurveMs;
   session.checkFrozen();
   yield {type: 'frozen-hash', afterTask: task.index, hashes: session.frozen};
   const evaluating = performance.now();
@@ -51,10 +52,11 @@ export async function* runTask(
     task: task.index,
     durationMs: performance.now() - began,
     trainMs,
-    evaluateMs: performance.now() - evaluating,
+    evaluateMs: performance.now() - evaluating + session.learningCurveMs,
     compileMs: session.compileMs,
     cpuMs: cpuMsSince(cpu),
     memoryPeakBytes: process.resourceUsage().maxRSS * 1024,
+    ...session.operations(task),
     steps,
     parameters: session.parameterCount(task),
   };

@@ -7,11 +7,14 @@ import {type RunConfig, runHash} from './config.ts';
 import {evaluateAll} from './evaluate-all.ts';
 import {runTask} from './run-task.ts';
 import {Session} from './session.ts';
+import type {LoadedStart} from './start.ts';
 
 /** What a run computes on and with. Borrowed: the caller disposes the engine. */
 export interface Resources {
   readonly engine: Engine;
   readonly dataset: Dataset;
+  /** What `config.start` names, read; needed where a fresh run has one. */
+  readonly start?: LoadedStart;
   /** Where to go on; absent for a fresh run. */
   readonly resume?: Checkpoint;
   /** Offer a checkpoint in the middle of a task whenever this many milliseconds have passed; absent: at task ends only. */

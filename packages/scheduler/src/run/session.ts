@@ -9,13 +9,14 @@ import {
   type Network,
   type OptimizerState,
   type Path,
+  type Purpose,
   pathOf,
   segmentsFor,
 } from '@accrete/core';
 import {standardisation} from '@accrete/data';
 import type {Engine} from '@accrete/engine';
 import {type EventBody, HarnessError, seedStream} from '@accrete/kit';
-import {taskInferences} from '../inference/task-inference.ts';
+import {taskInferences} from '../inference/registry.ts';
 import {strategies} from '../strategies/registry.ts';
 import {
   type Change,
@@ -29,11 +30,13 @@ import {
 import {streams} from '../streams/registry.ts';
 import {type Row, type Stream, type Task, trainingRows} from '../streams/stream.ts';
 import {FeatureStore} from '../training/feature-store.ts';
+import {predictionCosts} from '../training/prediction-cost.ts';
 import type {Compiled} from '../training/predictor.ts';
 import type {Snapshot, Sums} from '../training/trainer.ts';
 import type {Checkpoint, Cursor, TaskPlan} from './checkpoint.ts';
 import {type RunConfig, resolve} from './config.ts';
 import type {Resources} from './run.ts';
+import {type LoadedStart, startedFrom} from './start.ts';
 
 /** A run under way: what changes as it goes, and what is read off it. Owned by `run` alone. */
 export class Session {
@@ -55,11 +58,14 @@ export class Session {
   /** Sums of the epoch under way where it was resumed in its middle. */
   sums: Sums | null;
   cursor: {-readonly [K in keyof Cursor]: Cursor[K]};
+  private readonly predictionCost = predictionCosts();
   compileMs = 0;
+  /** Time of the task that went into its learning curve. */
+  learningCurveMs = 0;
   lastCheckpoint = performance.now();
   private compiles: EventBody[] = [];
 
-  constructor(config: RunConfig, {engine, dataset, resume}: Resources) {
+  constructor(config: RunConfig, {engine, dataset, resume, start}: Resources) {
     this.config = config;
     this.engine = engine;
     this.seeds = seedStream(config.seed);
@@ -73,13 +79,25 @@ export class Session {
       head: this.resolution.head,
       classes: this.stream.classes,
     };
-    this.network = resume?.network ?? architectures.parse(config.network).build(purpose, this.seeds.fork('init'));
+    this.network = resume?.network ?? this.fresh(purpose, start);
     this.states = resume?.strategyStates ?? this.chain.map(() => emptyState);
     this.optimizerState = resume?.optimizerState ?? {};
     this.frozen = resume?.frozen ?? {};
     this.plan = resume?.plan ?? null;
     this.sums = resume?.sums ?? null;
     this.cursor = {...(resume?.cursor ?? {task: 0, begun: false, phase: 0, epoch: 0, step: 0})};
+  }
+
+  private fresh(purpose: Purpose, loaded: LoadedStart | undefined): Network {
+    const {network, start} = this.config;
+    const built = architectures.parse(network).build(purpose, this.seeds.fork('init'));
+    if (!start) return built;
+    if (!loaded)
+      throw new HarnessError(
+        'E_COMBINATION',
+        'the run starts from files that were not given. Read them with loadStart.',
+      );
+    return startedFrom(built, start, loaded, this.stream.tasks.length, this.seeds.fork('init'));
   }
 
   /** What a hook of strategy `i` is told. @param occasion names the hook's own seed stream within the task. */
@@ -102,11 +120,20 @@ export class Session {
   }
 
   /** The network as predictions for a task see it. */
-  readonly view = (task: number): Network =>
-    this.chain.reduce(
-      (seen, strategy, i) => strategy.view?.({network: seen, state: this.states[i]!, task}) ?? seen,
-      this.network,
+  readonly view = (task: number): Network => this.seen(this.network, this.states, task);
+
+  /** The same in the middle of a phase. @param live what moves, as it stands on the device. */
+  viewDuring({network, carried}: Snapshot): (task: number) => Network {
+    const states = withCarried(this.states, carried);
+    return (task) => this.seen(network, states, task);
+  }
+
+  private seen(network: Network, states: readonly StrategyState[], task: number): Network {
+    return this.chain.reduce(
+      (seen, strategy, i) => strategy.view?.({network: seen, state: states[i]!, task}) ?? seen,
+      network,
     );
+  }
 
   /** Counts a program's compile time; those that were not cached wait for the log. */
   readonly compiled: Compiled = ({name, compileMs, cached}) => {
@@ -231,6 +258,17 @@ export class Session {
       active: weights(Object.keys(path.bind)),
       bytes: kept.reduce((a, b) => a + b, countBytes(parameters)),
     };
+  }
+
+  /** Floating-point operations of one prediction for a task, where they can be counted: of its own path, and of all that are run. */
+  operations(task: Task): {readonly flopsPerExample?: number; readonly flopsActive?: number} {
+    const costs = this.stream.tasks
+      .slice(this.resolution.infersTask ? 0 : task.index, task.index + 1)
+      .map(({index}) => this.predictionCost(this.view(index), index));
+    const known = costs.filter((cost) => cost !== undefined);
+    const active = costs.at(-1);
+    if (active === undefined || known.length < costs.length) return {};
+    return {flopsPerExample: known.reduce((a, b) => a + b, 0), flopsActive: active};
   }
 
   /** Hashes all frozen modules. @throws HarnessError E_FROZEN where one that was frozen before is not what it was. */

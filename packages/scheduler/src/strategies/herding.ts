@@ -1,6 +1,7 @@
 import {HarnessError} from '@accrete/kit';
 import {type Row, type Stream, type Task, targetOf, trainingRows} from '../streams/stream.ts';
-import {type FeatureRequest, unitFeatures} from '../training/features.ts';
+import type {AlongPathRequest} from '../training/along-path.ts';
+import {unitFeatures} from '../training/features.ts';
 
 /**
  * Vectors in the order in which their running mean comes closest to the mean of all:
@@ -37,7 +38,7 @@ export function herdingOrder(vectors: readonly Float32Array[], count: number): r
  * Those of earlier tasks keep the beginning of their list.
  */
 export async function herdedRows(
-  request: FeatureRequest & {readonly task: Task},
+  request: AlongPathRequest & {readonly task: Task},
   kept: readonly Row[],
   capacity: number,
 ): Promise<readonly Row[]> {

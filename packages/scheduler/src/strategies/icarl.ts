@@ -1,9 +1,8 @@
-import {type Network, withParameters} from '@accrete/core';
-import {define, type HostArray, hostArray} from '@accrete/kit';
+import {define, type HostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
-import {type Row, type Stream, targetOf, trainingRows} from '../streams/stream.ts';
-import {type FeatureRequest, scaled, unitFeatures} from '../training/features.ts';
+import {trainingRows} from '../streams/stream.ts';
 import {bufferOf, bufferOptions, withBuffer} from './buffer.ts';
+import {classMeans, withMeans} from './class-means.ts';
 import {checkHerdable, herdedRows} from './herding.ts';
 import {movable} from './movable.ts';
 import type {StepContext, StepPart, Strategy} from './strategy.ts';
@@ -56,7 +55,7 @@ export const icarl = define({
       );
       const buffer = {rows: kept, seen: seen + task.examples.train.length};
       const next = withBuffer({values: state.values, arrays: teacherless}, buffer, stream);
-      const means = await exemplarMeans({...context, network}, kept, stream);
+      const means = await classMeans({...context, network}, kept);
       return {state: {values: next.values, arrays: {...next.arrays, ...means}}};
     },
     view: ({network, state}) => withMeans(network, state.arrays),
@@ -94,42 +93,4 @@ function lossStep({task, network, state, path, trainable}: StepContext): StepPar
 function binaryCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Tensor {
   const rest = tf.log1p(tf.exp(tf.neg(tf.abs(logits))));
   return tf.add(tf.sub(tf.relu(logits), tf.mul(logits, targets)), rest);
-}
-
-/** `mean/<class>` of every class that has exemplars, [units]. */
-async function exemplarMeans(
-  request: FeatureRequest,
-  exemplars: readonly Row[],
-  stream: Stream,
-): Promise<Record<string, HostArray>> {
-  const features = await unitFeatures(request, exemplars);
-  const sums = new Map<number, Float32Array>();
-  exemplars.forEach((row, i) => {
-    const label = targetOf(stream, 'train', row);
-    const sum = sums.get(label) ?? new Float32Array(features[i]!.length);
-    sums.set(
-      label,
-      sum.map((value, d) => value + features[i]![d]!),
-    );
-  });
-  return Object.fromEntries(
-    [...sums].map(([label, sum]) => [`mean/${label}`, hostArray(scaled(sum), [sum.length], 'float32')]),
-  );
-}
-
-/** The network with a head that gives the product of features and means; as it is before there are any. */
-function withMeans(network: Network, arrays: Readonly<Record<string, HostArray>>): Network {
-  const replaced: Record<string, HostArray<'float32'>> = {};
-  for (const {id, classes, inputs} of network.topology.head.segments) {
-    if (!classes.some((label) => `mean/${label}` in arrays)) continue;
-    const kernel = new Float32Array(inputs * classes.length);
-    classes.forEach((label, column) => {
-      arrays[`mean/${label}`]?.data.forEach((value, d) => {
-        kernel[d * classes.length + column] = value;
-      });
-    });
-    replaced[`${id}/kernel`] = hostArray(kernel, [inputs, classes.length], 'float32');
-    replaced[`${id}/bias`] = hostArray(new Float32Array(classes.length), [classes.length], 'float32');
-  }
-  return withParameters(network, replaced);
 }

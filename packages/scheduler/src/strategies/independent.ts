@@ -1,6 +1,7 @@
-import {allOwners, type Network, type Owner, reinitialise, withParameters} from '@accrete/core';
-import {define, type HostArray} from '@accrete/kit';
+import {allOwners, countBytes, reinitialise} from '@accrete/core';
+import {define} from '@accrete/kit';
 import type {Strategy} from './strategy.ts';
+import {isOwn, networkOfTask, ownNetwork} from './task-networks.ts';
 
 /**
  * Independent networks: every task starts from fresh weights and keeps its own network, so that nothing is forgotten and nothing
@@ -23,39 +24,21 @@ export const independent = define({
     plan: ({task, network, state, seeds}) => {
       if (task.index === 0) return {};
       const own = allOwners(network.topology).filter(isOwn);
-      const kept = Object.entries(ownParameters(network)).map(
-        ([path, array]) => [`task:${task.index - 1}/${path}`, array] as const,
-      );
+      const kept = ownNetwork(network, task.index - 1);
       return {
         network: reinitialise(network, isOwn, seeds.fork('reinitialise')),
-        state: {values: state.values, arrays: {...state.arrays, ...Object.fromEntries(kept)}},
+        state: {values: state.values, arrays: {...state.arrays, ...kept}},
         growth: [
           {
             change: 'reinitialise',
             modules: own.map(({id}) => id),
             reason: 'every task has a network of its own; that of the task before is kept for its predictions',
             parametersAdded: 0,
-            bytesAdded: kept.reduce((sum, [, {data}]) => sum + data.byteLength, 0),
+            bytesAdded: countBytes(kept),
           },
         ],
       };
     },
-    view: ({network, state, task}) => {
-      const prefix = `task:${task}/`;
-      const kept = Object.entries(state.arrays).filter(([name]) => name.startsWith(prefix));
-      const named = kept.map(([name, array]) => [name.slice(prefix.length), array as HostArray<'float32'>] as const);
-      return withParameters(network, Object.fromEntries(named));
-    },
+    view: ({network, state, task}) => networkOfTask(network, state, task),
   }),
 });
-
-const isOwn = ({id, frozen}: Owner): boolean => !frozen && !id.startsWith('head/');
-
-function ownParameters(network: Network): Record<string, HostArray> {
-  const prefixes = allOwners(network.topology)
-    .filter(isOwn)
-    .map(({id}) => `${id}/`);
-  return Object.fromEntries(
-    Object.entries(network.parameters).filter(([path]) => prefixes.some((prefix) => path.startsWith(prefix))),
-  );
-}

@@ -2,9 +2,12 @@ import type {Path} from '@accrete/core';
 import {define, type HostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
+import type {Task} from '../streams/stream.ts';
 import {movable} from './movable.ts';
 import {nothing} from './quadratic-pull.ts';
 import type {Context, StepPart, Strategy} from './strategy.ts';
+
+const nonNegative = z.number().min(0);
 
 /**
  * Learning without forgetting: on the images of the task under way, the logits of earlier tasks are to stay what the network
@@ -18,7 +21,11 @@ import type {Context, StepPart, Strategy} from './strategy.ts';
  * temperature^2 keeps the size of the gradient when the temperature changes. The penalty is a cross-entropy: at its least,
  * where nothing is forgotten, it is the teacher's entropy, not 0.
  *
- * @param options.strength lambda_o in the paper; 0 equals fine-tuning bit for bit (tested).
+ * With `taskLoss: share` the cross-entropy of task t, counted from 0, is divided by t + 1, so that the new task has the weight
+ * that a task has among all.
+ *
+ * @param options.strength lambda_o in the paper; 0 equals fine-tuning bit for bit (tested). A list has one per task; its last one
+ *   holds for all tasks after it.
  * @param options.temperature T in the paper; 1 compares the predictions as they are.
  *
  * Memory: parameters * 4 bytes, within a task only. Every step runs the teacher, too.
@@ -27,7 +34,7 @@ export const lwf = define({
   kind: 'lwf',
   summary: 'Learning without forgetting: distillation from the network as it was at the start of the task.',
   source: {
-    cite: 'Li and Hoiem 2016',
+    cite: 'Li and Hoiem 2016; van de Ven and Tolias 2018 for the share',
     url: 'https://arxiv.org/abs/1606.09282',
     deviations: [
       'no warm-up of the new head alone',
@@ -36,25 +43,39 @@ export const lwf = define({
     ],
   },
   options: {
-    strength: z.number().min(0).default(1).describe('lambda_o'),
+    strength: z
+      .union([nonNegative, z.array(nonNegative).min(1)])
+      .default(1)
+      .describe('lambda_o; or one per task, the last one for all after it'),
     temperature: z.number().gt(0).default(2).describe('T; 1 compares the predictions as they are'),
+    taskLoss: z
+      .enum(['whole', 'share'])
+      .default('whole')
+      .describe('what the cross-entropy counts for: 1, or 1 / tasks so far'),
   },
-  create: ({strength, temperature}): Strategy => ({
-    taskSpecific: false,
-    mixesTasks: false,
-    needsOldHeads: strength > 0,
-    rehearsalRows: 0,
-    plan: ({task, network, state}) => {
-      if (strength === 0 || task.index === 0) return {};
-      const teacher = Object.entries(movable(network)).map(([path, array]) => [`teacher/${path}`, array] as const);
-      return {state: {values: state.values, arrays: Object.fromEntries(teacher)}};
-    },
-    step: (context) => {
-      if (strength === 0 || context.task.index === 0) return nothing;
-      return distillation(context, strength, temperature);
-    },
-    consolidate: async ({state}) => ({state: {values: state.values, arrays: {}}}),
-  }),
+  create: ({strength: given, temperature, taskLoss}): Strategy => {
+    const strengths = Array.isArray(given) ? given : [given];
+    const strengthOf = ({index}: Task): number => (index === 0 ? 0 : (strengths[index] ?? strengths.at(-1)!));
+    return {
+      taskSpecific: false,
+      mixesTasks: false,
+      needsOldHeads: strengths.some((one) => one > 0),
+      rehearsalRows: 0,
+      plan: ({task, network, state}) => {
+        if (strengthOf(task) === 0) return {};
+        const teacher = Object.entries(movable(network)).map(([path, array]) => [`teacher/${path}`, array] as const);
+        return {state: {values: state.values, arrays: Object.fromEntries(teacher)}};
+      },
+      step: (context) => {
+        const strength = strengthOf(context.task);
+        const part = strength === 0 ? nothing : distillation(context, strength, temperature);
+        const tasks = context.task.index + 1;
+        if (taskLoss === 'whole' || tasks === 1) return part;
+        return {...part, key: {part: part.key, tasks}, losses: ({losses}) => tf.div(losses, tasks)};
+      },
+      consolidate: async ({state}) => ({state: {values: state.values, arrays: {}}}),
+    };
+  },
 });
 
 function distillation(

@@ -1,8 +1,7 @@
-import {assign, freeze, growModules, type Network, reroute, type Site} from '@accrete/core';
 import {define} from '@accrete/kit';
 import * as z from 'zod';
-import {type Labelled, neighbourAccuracy} from './nearest-neighbours.ts';
-import type {Candidate, GrowthNote, SearchContext, Strategy, Trial} from './strategy.ts';
+import {bestSource, frozenPaths, onPath, pathNotes, withNewLayers} from './layer-paths.ts';
+import type {Candidate, SearchContext, Strategy, Trial} from './strategy.ts';
 
 /**
  * MNTDP-D: modular networks with a task-driven prior, deterministic search. A task's network is a path of layers; each layer is
@@ -39,111 +38,37 @@ export const mntdp = define({
     taskSpecific: true,
     mixesTasks: false,
     rehearsalRows: 0,
-    plan: ({task, network}) => {
-      if (task.index === 0)
-        return {network: reroute(network, {routing: {kind: 'assigned', modules: []}, aggregation: {kind: 'mixture'}})};
-      const {network: still, frozen} = freeze(network, () => true);
-      const reason = 'what earlier tasks learned never moves again';
-      return {
-        network: still,
-        growth: [{change: 'freeze', modules: [...frozen], reason, parametersAdded: 0, bytesAdded: 0}],
-      };
-    },
+    plan: ({task, network}) => frozenPaths(network, task.index),
     search: async function* (context) {
       if (context.task.index === 0) return null;
-      const prior = await rank(context, neighbours, examples);
-      const source = prior.reduce((best, own) => (own.accuracy > best.accuracy ? own : best));
+      const source = await bestSource(context, neighbours, examples);
       const candidates = branches(context, source.task);
       const trials: Trial[] = [];
       for (const candidate of candidates) trials.push(yield candidate);
       const accuracies = trials.map(({accuracy}) => accuracy ?? Number.NEGATIVE_INFINITY);
       const best = accuracies.indexOf(Math.max(...accuracies));
-      const reason =
-        `features of task ${source.task} serve best (${neighbours}-nearest-neighbour accuracy ${source.accuracy.toFixed(3)} of ` +
-        `${prior.map(({accuracy}) => accuracy.toFixed(3)).join(', ')}); validation accuracy by number of new layers: ` +
-        trials.map(({accuracy}) => accuracy?.toFixed(3) ?? 'not finite').join(', ');
+      const reason = `${source.reason}; validation accuracy by number of new layers: ${trials.map(({accuracy}) => accuracy?.toFixed(3) ?? 'not finite').join(', ')}`;
+      const fresh = newOnTop(context.network.topology.sites.length, best);
       return {
         chosen: candidates[best]!.name,
         reason,
-        growth: notes(context, source.task, best, candidates[best]!.network, reason),
+        growth: pathNotes(context, source.task, fresh, candidates[best]!.network, reason),
       };
     },
   }),
 });
 
-/** How well the features of each earlier task tell the classes of the new one apart. */
-async function rank(
-  context: SearchContext,
-  neighbours: number,
-  most: number,
-): Promise<readonly {readonly task: number; readonly accuracy: number}[]> {
-  const {task, seeds} = context;
-  const drawn = (part: 'train' | 'validation'): number[] => [
-    ...seeds.fork(part).permutation(task.examples[part].length).slice(0, most),
-  ];
-  const [known, questions] = [drawn('train'), drawn('validation')];
-  const along = async (
-    earlier: number,
-    part: 'train' | 'validation',
-    chosen: readonly number[],
-  ): Promise<Labelled> => ({
-    ...(await context.featuresAlong(earlier, part, chosen)),
-    labels: chosen.map((example) => context.labelOf(part, example)),
-  });
-  const ranked = [];
-  for (let earlier = 0; earlier < task.index; earlier++) {
-    const features = [await along(earlier, 'train', known), await along(earlier, 'validation', questions)] as const;
-    ranked.push({task: earlier, accuracy: neighbourAccuracy(...features, neighbours)});
-  }
-  return ranked;
-}
-
 /** The candidates that branch off an earlier task's path: from all its layers to none. */
-function branches({task, network, seeds}: SearchContext, source: number): readonly Candidate[] {
-  const {sites} = network.topology;
-  return Array.from({length: sites.length + 1}, (_, fresh) => {
-    const own = sites.slice(sites.length - fresh);
-    // Layers may be of different kinds; each new one is of the kind of its base.
-    const grown = own.reduce<Network>(
-      (before, {id, base}) =>
-        growModules(before, {task: task.index, computation: base.computation, sites: [id]}, seeds.fork('init')).network,
-      network,
-    );
-    const names = sites.map((site, i): [string, readonly string[]] => [
-      site.id,
-      i >= sites.length - fresh ? [String(task.index)] : layersOf(site, source),
-    ]);
-    const name = fresh === 0 ? 'only a new head' : `${fresh} of ${sites.length} layers new`;
-    return {name, network: assign(grown, task.index, Object.fromEntries(names))};
+function branches(context: SearchContext, source: number): readonly Candidate[] {
+  const count = context.network.topology.sites.length;
+  return Array.from({length: count + 1}, (_, k) => {
+    const fresh = newOnTop(count, k);
+    const name = k === 0 ? 'only a new head' : `${k} of ${count} layers new`;
+    return {name, network: onPath(withNewLayers(context, fresh), context.task.index, source, fresh)};
   });
 }
 
-/** Names of the modules that a task uses at a site; none where it uses the base. */
-function layersOf({routing}: Site, task: number): readonly string[] {
-  return (routing['modules'] as readonly (readonly string[])[])[task] ?? [];
-}
-
-function notes(
-  {task, network}: SearchContext,
-  source: number,
-  fresh: number,
-  chosen: Network,
-  reason: string,
-): readonly GrowthNote[] {
-  const {sites} = network.topology;
-  const reused = sites.slice(0, sites.length - fresh).map((site) => {
-    const [name] = layersOf(site, source);
-    return name === undefined ? site.base.id : `${site.id}/module:${name}`;
-  });
-  const added = sites.slice(sites.length - fresh).map(({id}) => `${id}/module:${task.index}`);
-  const weights = Object.entries(chosen.parameters)
-    .filter(([path]) => added.some((id) => path.startsWith(`${id}/`)))
-    .reduce((sum, [, {data}]) => sum + data.length, 0);
-  const none = {parametersAdded: 0, bytesAdded: 0};
-  return [
-    ...(reused.length > 0 ? [{change: 'reuse' as const, modules: reused, reason, ...none}] : []),
-    ...(added.length > 0
-      ? [{change: 'add' as const, modules: added, reason, parametersAdded: weights, bytesAdded: weights * 4}]
-      : []),
-  ];
+/** Which layers are new where the uppermost so many are. */
+function newOnTop(layers: number, fresh: number): readonly boolean[] {
+  return Array.from({length: layers}, (_, i) => i >= layers - fresh);
 }

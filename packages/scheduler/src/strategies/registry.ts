@@ -1,25 +1,34 @@
 import {type AnyDefinition, family} from '@accrete/kit';
 import {aGem} from './a-gem.ts';
+import {cope} from './cope.ts';
 import {cumulative} from './cumulative.ts';
 import {der, derPlusPlus} from './der.ts';
 import {erAce} from './er-ace.ts';
 import {ewc} from './ewc.ts';
+import {expertGate} from './expert-gate.ts';
 import {frozenBase} from './frozen-base.ts';
 import {gdumb} from './gdumb.ts';
 import {gem} from './gem.ts';
+import {generativeReplay} from './generative-replay.ts';
 import {grow} from './grow.ts';
 import {gss} from './gss.ts';
 import {hat} from './hat.ts';
+import {hypernetwork} from './hypernetwork.ts';
 import {icarl} from './icarl.ts';
 import {independent} from './independent.ts';
+import {infLora} from './inf-lora.ts';
 import {joint} from './joint.ts';
 import {lfl} from './lfl.ts';
+import {lmc} from './lmc.ts';
 import {lwf} from './lwf.ts';
 import {mas} from './mas.ts';
 import {mir} from './mir.ts';
 import {mntdp} from './mntdp.ts';
+import {mntdpS} from './mntdp-s.ts';
+import {nearestMean} from './nearest-mean.ts';
 import {oLora} from './o-lora.ts';
 import {packnet} from './packnet.ts';
+import {pathNet} from './path-net.ts';
 import {piggyback} from './piggyback.ts';
 import {progressive} from './progressive.ts';
 import {replay} from './replay.ts';
@@ -47,6 +56,7 @@ export const strategies = family<Strategy>()('strategy', [
   grow,
   progressive,
   mntdp,
+  mntdpS,
   oLora,
   mas,
   si,
@@ -60,4 +70,12 @@ export const strategies = family<Strategy>()('strategy', [
   cumulative,
   independent,
   frozenBase,
+  nearestMean,
+  cope,
+  lmc,
+  pathNet,
+  hypernetwork,
+  expertGate,
+  infLora,
+  generativeReplay,
 ] as const satisfies readonly AnyDefinition<Strategy>[]);

@@ -21,6 +21,7 @@ import type {Carry, Strategy, StrategyState} from './strategy.ts';
  *
  * @param options.strength c in the paper; 0 equals fine-tuning bit for bit (tested).
  * @param options.damping xi in the paper: bounds the importance of weights that hardly moved.
+ * @param options.cap the importance that a pull counts is at most this, as in Maltoni and Lomonaco 2019, whose code takes 0.001.
  * @throws HarnessError E_NON_FINITE from consolidation if an importance is NaN or infinite, naming parameter and task.
  *
  * Memory: 2 * parameters * 4 bytes, whatever the number of tasks; twice that within a task.
@@ -29,7 +30,7 @@ export const si = define({
   kind: 'si',
   summary: 'Synaptic intelligence: a quadratic pull towards earlier weights, by their share in the fall of the loss.',
   source: {
-    cite: 'Zenke et al. 2017',
+    cite: 'Zenke et al. 2017; Maltoni and Lomonaco 2019 for the cap',
     url: 'https://arxiv.org/abs/1703.04200',
     deviations: [
       "each task's omega is cut off at 0 before it is divided: a loss that rose along the way makes nothing less important",
@@ -38,8 +39,9 @@ export const si = define({
   options: {
     strength: z.number().min(0).describe('c'),
     damping: z.number().gt(0).default(0.1).describe('xi: bounds the importance of weights that hardly moved'),
+    cap: z.number().positive().nullable().default(null).describe('largest importance that a pull counts; null: none'),
   },
-  create: ({strength, damping}): Strategy => ({
+  create: ({strength, damping, cap}): Strategy => ({
     taskSpecific: false,
     mixesTasks: false,
     rehearsalRows: 0,
@@ -48,12 +50,23 @@ export const si = define({
     step: ({state, path, trainable}) => {
       if (strength === 0) return nothing;
       const carry = alongTheWay(path, trainable);
-      return {...(pull(state, path, trainable, strength) ?? {key: 'no pull', inputs: {}}), carry};
+      const pulling = cap === null ? state : capped(state, cap);
+      return {...(pull(pulling, path, trainable, strength) ?? {key: 'no pull', inputs: {}}), carry};
     },
     consolidate: async ({network, state, task}) =>
       strength === 0 ? {} : {state: arrived(state, network.parameters, damping, task)},
   }),
 });
+
+/** The state as the pull sees it: no importance above `cap`. What is added up over tasks stays whole. */
+function capped({values, arrays}: StrategyState, cap: number): StrategyState {
+  const entries = Object.entries(arrays).map(([name, array]): [string, HostArray] => {
+    if (!name.startsWith('importance/')) return [name, array];
+    const below = Float32Array.from(array.data as Float32Array, (importance) => Math.min(importance, cap));
+    return [name, hostArray(below, array.shape, 'float32')];
+  });
+  return {values, arrays: Object.fromEntries(entries)};
+}
 
 const startOf = 'start/';
 

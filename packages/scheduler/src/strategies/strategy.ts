@@ -2,7 +2,7 @@ import type {Network, Path} from '@accrete/core';
 import type {Engine} from '@accrete/engine';
 import type {ArraySpec, EventOf, HostArray, Json, SeedStream} from '@accrete/kit';
 import type {Tensor} from '@tensorflow/tfjs-core';
-import type {Row, Stream, Task} from '../streams/stream.ts';
+import type {Part, Row, Stream, Task} from '../streams/stream.ts';
 
 /**
  * What a strategy carries from step to step and task to task: plain data, so that it can be stored and resumed.
@@ -126,6 +126,8 @@ export interface StepTensors extends BatchTensors {
   readonly logits: Tensor;
   /** What reaches the head, [batch, units]. */
   readonly features: Tensor;
+  /** What reaches each site that is computed in the step, by its id, [batch, ..., inputs]. */
+  readonly hidden: Readonly<Record<string, Tensor>>;
   /** The task loss of each row [nats], [batch]. */
   readonly losses: Tensor;
   /**
@@ -182,8 +184,8 @@ export interface StepPart {
   ): Readonly<Record<string, Tensor>>;
   /** What each row counts for in the task loss, given what it counts for so far, [batch]; a constant to gradients. */
   weigh?(weights: Tensor, tensors: LossTensors): Tensor;
-  /** The task loss of each row [nats], [batch], in place of the cross-entropy. */
-  losses?(tensors: Omit<StepTensors, 'losses'>): Tensor;
+  /** The task loss of each row [nats], [batch], in place of what it is so far: `losses`, at first the cross-entropy. */
+  losses?(tensors: StepTensors): Tensor;
   /** Added to the task loss [nats]; a scalar. */
   term?(tensors: StepTensors): Tensor;
   /** Read back to the host after every step, for `observe`. */
@@ -243,8 +245,10 @@ export interface Strategy {
    * checkpoint: a run that is killed in it begins it again.
    */
   search?(context: SearchContext): AsyncGenerator<Candidate, Choice | null, Trial>;
-  /** Before each phase of a task. */
-  enter?(context: Context & {readonly phase: Phase}): Change;
+  /** Before each phase of a task; `path` is the one that predictions for the task run along. */
+  enter?(
+    context: Context & {readonly phase: Phase; readonly engine: Engine; readonly path: Path},
+  ): Change | Promise<Change>;
   /** What the phase's compiled step gets. */
   step?(context: StepContext): StepPart;
   /** Examples of earlier tasks to train on with this batch. */
@@ -255,8 +259,25 @@ export interface Strategy {
   observe?(context: Context, rows: readonly Row[], reads: Reads): StrategyState;
   /** After a task's training; `path` is the one that predictions for the task run along. */
   consolidate?(context: Context & {readonly engine: Engine; readonly path: Path}): Promise<Change>;
+  /**
+   * How well examples fit each of some tasks, told by their images alone: [rows, tasks], row by row, larger is better. What the task
+   * inference `recognition` asks.
+   */
+  recognise?(request: Recognition): Promise<Float32Array>;
   /** The network as predictions for a task see it; the network itself where absent. */
   view?(context: {readonly network: Network; readonly state: StrategyState; readonly task: number}): Network;
+}
+
+/** Examples whose tasks are to be told by their images. */
+export interface Recognition {
+  readonly engine: Engine;
+  readonly stream: Stream;
+  readonly part: Part;
+  readonly network: Network;
+  readonly state: StrategyState;
+  readonly rows: readonly Row[];
+  /** Tasks that were trained on so far. */
+  readonly tasks: readonly number[];
 }
 
 /** The state that every strategy starts from. */

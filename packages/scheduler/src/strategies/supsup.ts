@@ -19,7 +19,8 @@ import {
  *   kernel of task t = W * 1[s_t >= 0],   W = sign(initial W) * gain / sqrt(fan-in),   s_t ~ U(-b, b), b = 1 / sqrt(fan-in)
  *
  * so that a task starts with about half of the weights. The gradient of the mask goes to the scores s_t as it is (straight
- * through). They have an optimiser of their own. Biases are 0; each task has a head of its own, which is trained.
+ * through). They have an optimiser of their own. Biases are 0; each task has a head of its own, which is trained. Where the task is
+ * withheld, `taskInference: superposition` infers it from the gradient over superposed masks.
  *
  * @param options.gain of the signed constants; sqrt(2) suits relu.
  * @param options.optimizer moves the scores.
@@ -32,10 +33,7 @@ export const supsup = define({
   source: {
     cite: 'Wortsman et al. 2020 (SupSup)',
     url: 'https://arxiv.org/abs/2006.14769',
-    deviations: [
-      'the head of a task is trained, not masked',
-      'where the task is withheld, every path is computed; no gradient over superposed masks',
-    ],
+    deviations: ['the head of a task is trained, not masked'],
   },
   options: {
     gain: z.number().gt(0).default(Math.SQRT2).describe('of the random weights'),

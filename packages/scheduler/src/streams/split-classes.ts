@@ -1,5 +1,5 @@
 import {datasets} from '@accrete/data';
-import {define, HarnessError} from '@accrete/kit';
+import {define, HarnessError, type SeedStream} from '@accrete/kit';
 import * as z from 'zod';
 import {divide, featuresOf, type Stream, type StreamSource, type Task} from './stream.ts';
 
@@ -29,6 +29,12 @@ export const splitClasses = define({
       .lt(1)
       .default(0.1)
       .describe('share of the training images held out for validation'),
+    trainPerTask: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('training images of a task, drawn from all of its own; null: all'),
   },
   create: (options): StreamSource => ({
     dataset: options.dataset,
@@ -50,7 +56,11 @@ export const splitClasses = define({
           index,
           name: own.map((label) => dataset.classes[label]).join(' · '),
           classes: shared ? own.map((_, place) => place) : own,
-          examples: divide(dataset, own, options.validationFraction, seeds),
+          examples: fewer(
+            divide(dataset, own, options.validationFraction, seeds),
+            options.trainPerTask,
+            seeds.fork('train', index),
+          ),
           targetOf: targets,
           transform: null,
         };
@@ -66,6 +76,18 @@ export const splitClasses = define({
     },
   }),
 });
+
+/** A task's examples with so many training ones. @throws HarnessError E_DATA where there are fewer */
+function fewer(examples: Task['examples'], count: number | null, seeds: SeedStream): Task['examples'] {
+  if (count === null) return examples;
+  const {train} = examples;
+  if (train.length < count) {
+    const message = `split-classes: expected at least ${count} training images in every task, got ${train.length}. Lower trainPerTask or validationFraction.`;
+    throw new HarnessError('E_DATA', message, {trainPerTask: count, found: train.length});
+  }
+  const drawn = seeds.permutation(train.length).slice(0, count);
+  return {...examples, train: Int32Array.from(drawn, (place) => train[place]!).sort()};
+}
 
 function checkShares(name: string, classes: number, tasks: number): void {
   if (classes % tasks === 0) return;

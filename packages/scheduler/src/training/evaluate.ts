@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto';
 import type {Network, Segment} from '@accrete/core';
 import type {Engine} from '@accrete/engine';
 import type {EventOf, Outcomes, SeedStream} from '@accrete/kit';
-import type {TaskInference} from '../inference/task-inference.ts';
+import type {InferenceRequest, TaskInference} from '../inference/task-inference.ts';
 import {type Part, type Row, type Stream, targetOf, withholdsTask} from '../streams/stream.ts';
 import type {FeatureStore} from './feature-store.ts';
 import {answering, type Compiled, createPredictor, type PathPredictor} from './predictor.ts';
@@ -25,6 +25,7 @@ export interface EvaluationRequest {
   /** True where a task's predictions use something of its own. */
   readonly taskSpecific: boolean;
   readonly inference: TaskInference | null;
+  readonly recognise: InferenceRequest['recognise'];
   readonly batch: number;
   /** Mixes the tasks within batches where the task is withheld. */
   readonly seeds: SeedStream;
@@ -114,7 +115,9 @@ async function answer(
   };
   const fits = new Float64Array(rows.length).fill(Number.NEGATIVE_INFINITY);
   const mixed = given ? null : request.seeds.permutation(rows.length);
-  for (const task of candidates) {
+  // Told by the images alone, each runs along the path of its task only.
+  const told = inference?.from === 'images' && !given ? await inference.infer({...request, rows}) : null;
+  for (const [k, task] of candidates.entries()) {
     const network = request.view(task);
     const asked = given ? [task] : [...spans.keys()];
     const predictor = await createPredictor({...request, network, task, segments: segmentsOf(network, task), asked});
@@ -123,9 +126,9 @@ async function answer(
       segment.classes.map(() => (taskSpecific ? task : segment.task)),
     );
     answers.paths.push({classes: predictor.classes, tasks});
-    const places = mixed ?? range(...spans.get(task)!);
+    const places = mixed?.filter((place) => told === null || told[place] === k) ?? range(...spans.get(task)!);
     await runAlong(request, predictor, rows, places, (place, logits) => {
-      if (inference && !given) {
+      if (inference?.from === 'logits' && !given) {
         const fit = inference.fit(logits);
         // A path that gives no finite answer is taken for good, so that the example counts as non-finite.
         const better = Number.isNaN(fit) || fit > fits[place]!;

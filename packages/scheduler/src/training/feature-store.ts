@@ -81,6 +81,7 @@ export class FeatureStore {
       const {examples, transform} = stream.tasks[task]!;
       return `${part} ${this.#numberOf(examples[part])} ${transform === null ? '' : this.#numberOf(transform)} ${made}`;
     };
+    const keys = new Map(tasks.map((task) => [task, keyOf(task)]));
     const missing = tasks.filter((task) => !this.#entries.has(keyOf(task)));
     if (missing.length > 0) await this.#compute(request, made, missing, keyOf);
     const shape = this.#shapes.get(made)!;
@@ -88,11 +89,14 @@ export class FeatureStore {
     return {
       stages,
       shape,
-      routing: tasks.flatMap((task) => this.#touch(keyOf(task)).routing),
+      routing: tasks.flatMap((task) => this.#touch(keys.get(task)!).routing),
       fill: (rows, into, start = 0) => {
+        // Rows of a task mostly stand together, and a name is long.
+        let [known, entry]: [number | null, Entry | null] = [null, null];
         rows.forEach(({task, example}, i) => {
+          if (entry === null || task !== known) [known, entry] = [task, this.#touch(keys.get(task)!)];
           const target = into.subarray((start + i) * width, (start + i + 1) * width);
-          read(this.#touch(keyOf(task)), example * width, target);
+          read(entry, example * width, target);
         });
       },
     };

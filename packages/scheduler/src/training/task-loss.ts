@@ -75,11 +75,11 @@ export function taskLoss(spec: StepSpec, parts: readonly StepPart[], inputs: Ten
     const counted = part(weights, span, spec.rows);
     const context = {noise, tasks: null, weights: counted, moving};
     const pass = forward(spec.path, effective(parameters, held), x, context, from);
-    const {logits, features, next} = pass;
+    const {logits, features, hidden, next} = pass;
     const admitted = barred.reduce<tf.Tensor2D>((sum, bar) => tf.add(sum, part(bar, span, spec.rows)), logits);
     const crossEntropy = negativeLogLikelihood(admitted, part(columns, span, spec.rows));
     const auxiliary = auxiliaryLoss(pass, crossEntropy, counted);
-    return {parameters, logits, features, crossEntropy, auxiliary, next};
+    return {parameters, logits, features, hidden, crossEntropy, auxiliary, next};
   };
 
   const tensors = batch.map(
@@ -98,13 +98,14 @@ export function taskLoss(spec: StepSpec, parts: readonly StepPart[], inputs: Ten
   const counted = parts.reduce((given, step, i) => step.weigh?.(given, tensors[i]!) ?? given, weights);
 
   const at: TaskLoss['at'] = (trainable, held) => {
-    const {parameters, logits, features, crossEntropy, auxiliary, next} = run(trainable, held, all);
+    const {parameters, logits, features, hidden, crossEntropy, auxiliary, next} = run(trainable, held, all);
     const told = batch.map((own, i) => ({
       ...own,
       parameters,
       carried: held[i]!,
       logits,
       features,
+      hidden,
       logitsOf: (other: Named, segments: readonly number[]) =>
         alongSegments(spec.path, effective(other, held), segments, ...entering(all)),
       featuresOf: (other: Named) => {
@@ -112,7 +113,10 @@ export function taskLoss(spec: StepSpec, parts: readonly StepPart[], inputs: Ten
         return forward(spec.path, effective(other, held), x, evaluation, from).features;
       },
     }));
-    const losses = parts.reduce<tf.Tensor>((given, step, i) => step.losses?.(told[i]!) ?? given, crossEntropy);
+    const losses = parts.reduce<tf.Tensor>(
+      (given, step, i) => step.losses?.({...told[i]!, losses: given}) ?? given,
+      crossEntropy,
+    );
     const loss = weightedMean(losses, counted);
     return {loss, tensors: told.map((own) => ({...own, losses})), next, ...(auxiliary ? {auxiliary} : {})};
   };

@@ -62,7 +62,7 @@ describe('executeLocally', function () {
         {
           onEvent: (job, event: RunEvent) => {
             if (killed > 0 || job !== list[1] || event.type !== 'task-end') return;
-            killed = Number(readFileSync(join(job.folder, 'lock'), 'utf8'));
+            killed = Number.parseInt(readFileSync(join(job.folder, 'lock'), 'utf8'), 10);
             process.kill(killed, 'SIGKILL');
           },
         },

@@ -1,47 +1,11 @@
 import {readFileSync, writeFileSync} from 'node:fs';
-import {join} from 'node:path';
-import {type Environment, type RunEvent, readEvents, readRun} from '@accrete/kit';
+import {readEvents, readRun} from '@accrete/kit';
 import {expect} from 'chai';
-import {describeEnvironment, type RecordOptions, type RunConfig, recordRun} from '../../src/index.ts';
-import {inFolder} from '../support/folder.ts';
 import {refusalOf} from '../support/refusal.ts';
-import {dataset, smallOptions, tinyConfig, useEngine} from '../support/tiny-run.ts';
-
-const config: RunConfig = tinyConfig({strategy: [smallOptions.replay]});
+import {useRecordings} from '../support/stopped-run.ts';
 
 describe('a damaged run folder', () => {
-  const engine = useEngine();
-  let environment: Environment;
-  before(() => {
-    environment = describeEnvironment(engine());
-  });
-  const optionsFor = (folder: string): RecordOptions => ({
-    folder,
-    engine: engine(),
-    dataset,
-    environment,
-    checkpointEverySteps: 3,
-  });
-
-  /** A run in a folder, stopped by an error at an event. */
-  async function stopped(folder: string, at: (event: RunEvent) => boolean, of = config): Promise<void> {
-    const onEvent = (event: RunEvent): void => {
-      if (at(event)) throw new Error('stopped');
-    };
-    const thrown = await recordRun(of, {...optionsFor(folder), onEvent}).catch((error: unknown) => error);
-    expect(thrown).to.be.an('error').with.property('message', 'stopped');
-  }
-
-  const inMiddle = (event: RunEvent): boolean => event.type === 'checkpoint' && event.task === 1 && event.step > 0;
-
-  async function stoppedHalfway<T>(act: (folder: string, log: string, checkpoint: string) => Promise<T>): Promise<T> {
-    return await inFolder(async (folder) => {
-      await stopped(folder, inMiddle);
-      return await act(folder, join(folder, 'events.jsonl'), join(folder, 'checkpoint/checkpoint.safetensors'));
-    });
-  }
-
-  const resume = (folder: string, given: RunConfig = config) => recordRun(given, optionsFor(folder));
+  const {stoppedHalfway, resume} = useRecordings();
 
   it('a torn last line of the log is repaired on resume', async () => {
     await stoppedHalfway(async (folder, log) => {

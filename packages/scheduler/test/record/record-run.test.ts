@@ -1,55 +1,16 @@
 import {chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import type {Engine} from '@accrete/engine';
-import {type Environment, type RunEvent, readEvents, readRun} from '@accrete/kit';
+import {type RunEvent, readEvents, readRun} from '@accrete/kit';
 import {expect} from 'chai';
-import {
-  describeEnvironment,
-  type RecordOptions,
-  type RunConfig,
-  type RunConfigInput,
-  readRunConfig,
-  recordRun,
-} from '../../src/index.ts';
+import {type RunConfigInput, readRunConfig, recordRun} from '../../src/index.ts';
 import {inFolder} from '../support/folder.ts';
 import {refusalOf} from '../support/refusal.ts';
-import {dataset, smallOptions, tinyConfig, useEngine} from '../support/tiny-run.ts';
-
-const config: RunConfig = tinyConfig({strategy: [smallOptions.replay]});
+import {recorded, useRecordings} from '../support/stopped-run.ts';
+import {tinyConfig} from '../support/tiny-run.ts';
 
 describe('a run folder', () => {
-  const engine = useEngine();
-  let environment: Environment;
-  before(() => {
-    environment = describeEnvironment(engine());
-  });
-  const optionsFor = (folder: string): RecordOptions => ({
-    folder,
-    engine: engine(),
-    dataset,
-    environment,
-    checkpointEverySteps: 3,
-  });
-
-  /** A run in a folder, stopped by an error at an event. */
-  async function stopped(folder: string, at: (event: RunEvent) => boolean, of = config): Promise<void> {
-    const onEvent = (event: RunEvent): void => {
-      if (at(event)) throw new Error('stopped');
-    };
-    const thrown = await recordRun(of, {...optionsFor(folder), onEvent}).catch((error: unknown) => error);
-    expect(thrown).to.be.an('error').with.property('message', 'stopped');
-  }
-
-  const inMiddle = (event: RunEvent): boolean => event.type === 'checkpoint' && event.task === 1 && event.step > 0;
-
-  async function stoppedHalfway<T>(act: (folder: string, log: string, checkpoint: string) => Promise<T>): Promise<T> {
-    return await inFolder(async (folder) => {
-      await stopped(folder, inMiddle);
-      return await act(folder, join(folder, 'events.jsonl'), join(folder, 'checkpoint/checkpoint.safetensors'));
-    });
-  }
-
-  const resume = (folder: string, given: RunConfig = config) => recordRun(given, optionsFor(folder));
+  const {engine, environment, optionsFor, stoppedHalfway, resume} = useRecordings();
 
   it('holds config, environment, status, log, outcomes and the checkpoint, and no temporary file or lock', async () => {
     await inFolder(async (folder) => {
@@ -65,7 +26,7 @@ describe('a run folder', () => {
         'after-002.arrow',
       ]);
       expect(record.events.at(-1)).to.include({type: 'run-end', status: 'done', tensorsLeaked: 0});
-      expect(readRunConfig(folder)).to.deep.equal(config);
+      expect(readRunConfig(folder)).to.deep.equal(recorded);
       expect(readdirSync(join(folder, 'checkpoint'))).to.deep.equal(['checkpoint.safetensors']);
     });
   });
@@ -113,9 +74,9 @@ describe('a run folder', () => {
 
   it('is refused where it was begun on another engine, whose bits differ', async () => {
     await stoppedHalfway(async (folder) => {
-      const other = {...environment, engine: {...environment.engine, kind: 'wasm'}};
+      const other = {...environment(), engine: {...environment().engine, kind: 'wasm'}};
       const {message} = await refusalOf('E_EXISTS', () =>
-        recordRun(config, {...optionsFor(folder), environment: other}),
+        recordRun(recorded, {...optionsFor(folder), environment: other}),
       );
       expect(message).to.contain('was begun on engine onnx with 1 threads, and this is wasm with 1.');
     });
@@ -151,14 +112,14 @@ describe('a run folder', () => {
   it('tells an observer every event that it logs, in order', async () => {
     await inFolder(async (folder) => {
       const told: RunEvent[] = [];
-      await recordRun(config, {...optionsFor(folder), onEvent: (event) => told.push(event)});
+      await recordRun(recorded, {...optionsFor(folder), onEvent: (event) => told.push(event)});
       expect(told).to.deep.equal(readRun(folder).events);
     });
   });
 
   it('says which engine computes', () => {
     const {kind, threads}: Engine = engine();
-    expect(environment.engine).to.include({kind, threads});
-    expect(environment.node).to.equal(process.version);
+    expect(environment().engine).to.include({kind, threads});
+    expect(environment().node).to.equal(process.version);
   });
 });

@@ -29,7 +29,7 @@ describe('a run config', () => {
       'E_COMBINATION',
       [
         /class-incremental withholds the task at test time, but there is a head per task/,
-        /Set taskInference \(lowest-entropy, largest-logit\), or use the task-incremental scenario/,
+        /Set taskInference \(lowest-entropy, largest-logit, superposition, recognition\), or use the task-incremental scenario/,
       ],
     ],
     ['packnet without task inference', {strategy: [{kind: 'packnet'}]}, 'E_COMBINATION', [/packnet predicts by task/]],

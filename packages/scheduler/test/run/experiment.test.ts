@@ -24,6 +24,21 @@ describe('an experiment', () => {
     );
   });
 
+  it('runs a stream in the scenarios that are listed with it, and in all where none is', () => {
+    const permuted = {...stream, kind: 'permuted'};
+    const placed = [stream, {stream: permuted, scenarios: ['task-incremental']}];
+    const {runs} = defineExperiment({...experiment, stream: placed});
+    const places = [...new Set(runs.map(({stream: {kind}, scenario}) => `${kind} ${scenario}`))];
+    expect(places).to.deep.equal([
+      'split-classes task-incremental',
+      'split-classes class-incremental',
+      'permuted task-incremental',
+    ]);
+    expect(() => defineExperiment({...experiment, stream: [stream, permuted]})).to.throw(
+      /variant "plain", class-incremental, stream 2 \(permuted\): /,
+    );
+  });
+
   it('is every scenario, variant and seed, in that order', () => {
     const {runs} = defineExperiment(experiment);
     const names = runs.map(({scenario, label, seed}) => `${scenario[0]} ${label} ${seed}`);

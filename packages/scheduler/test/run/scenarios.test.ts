@@ -9,7 +9,9 @@ import {
   strategies,
   type Task,
 } from '../../src/index.ts';
-import {taskInferences} from '../../src/inference/task-inference.ts';
+import {lowestEntropy} from '../../src/inference/by-logits.ts';
+import type {LogitInference} from '../../src/inference/task-inference.ts';
+import {recogniserOf} from '../../src/run/evaluate-all.ts';
 import {Session} from '../../src/run/session.ts';
 import {type EvaluationRequest, evaluate} from '../../src/training/evaluate.ts';
 import {answering} from '../../src/training/predictor.ts';
@@ -36,6 +38,16 @@ const withheld: Record<string, Variant> = {
     scenario: 'class-incremental',
     strategy: [smallOptions.grow],
     taskInference: {kind: 'largest-logit'},
+  },
+  'supsup by superposition, class-incremental': {
+    scenario: 'class-incremental',
+    strategy: [smallOptions.supsup],
+    taskInference: {kind: 'superposition', search: 'binary'},
+  },
+  'expert gate by recognition, domain-incremental': {
+    scenario: 'domain-incremental',
+    strategy: [smallOptions['expert-gate']],
+    taskInference: {kind: 'recognition'},
   },
 };
 
@@ -65,6 +77,7 @@ describe('scenarios', () => {
       view: session.view,
       taskSpecific: session.resolution.taskSpecific,
       inference: session.inference,
+      recognise: recogniserOf(session),
       batch: 7,
       seeds: seedStream(1),
       compiled: () => {},
@@ -117,11 +130,12 @@ describe('scenarios', () => {
   it('a task inference is told logits and nothing else, each path those of one image', async () => {
     const request = await trained(withheld['packnet, class-incremental']!);
     const told: unknown[][] = [];
-    const whole = taskInferences.create(inference);
-    const watching = {
-      fit: (...given: unknown[]) => {
+    const whole = lowestEntropy.create({});
+    const watching: LogitInference = {
+      from: 'logits',
+      fit: (...given) => {
         told.push(given);
-        return whole.fit(given[0] as Float32Array);
+        return whole.fit(...given);
       },
     };
     await evaluate({...request, inference: watching});

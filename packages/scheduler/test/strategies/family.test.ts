@@ -19,6 +19,7 @@ const idle: Record<string, RunConfigInput['strategy']> = {
   'gem of no memory': [{kind: 'gem', perTask: 0}],
   'mir of capacity 0': [{kind: 'mir', capacity: 0}],
   'gss of capacity 0': [{kind: 'gss', capacity: 0}],
+  'generative replay of no rows': [{kind: 'generative-replay', rows: 0}],
   'both of them': [
     {kind: 'replay', capacity: 0},
     {kind: 'ewc', strength: 0},

@@ -1,7 +1,7 @@
 import {expectClose} from '@accrete/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
-import {type Scenario, type StepTensors, type Strategy, strategies} from '../../src/index.ts';
+import {emptyState, type Scenario, type StepTensors, type Strategy, strategies} from '../../src/index.ts';
 import {computed, spans, told} from '../support/in-step.ts';
 import {collect, dataset, runTiny, runWith, smallOptions, tinyConfig, useEngine} from '../support/tiny-run.ts';
 import {contextAt, flat, twoPixels} from '../support/two-pixels.ts';
@@ -77,6 +77,44 @@ describe('lwf', () => {
       for (const term of terms) expect(term).to.be.within(0, 1e-4);
     });
   }
+
+  it('takes the strength of its task from a list, and the last one for all after it', () => {
+    const setting = twoPixels(4, [1, 2], 0, [0, 0], [0, 0]);
+    const context = {
+      ...contextAt(setting.stream, setting.network, emptyState),
+      path: setting.path,
+      trainable: [bias],
+      ...spans(2),
+    };
+    const lwf = strategies.create({kind: 'lwf', strength: [9, 0.5, 2], temperature: 3});
+    const keys = [0, 1, 2, 3].map((index) => lwf.step!({...context, task: {...setting.task, index}}).key);
+    const strengthsSeen = keys.map((key) => (key as {readonly lwf?: readonly number[]}).lwf ?? key);
+    expect(strengthsSeen).to.deep.equal(['nothing', [0.5, 3], [2, 3], [2, 3]]);
+    const [off, on] = [
+      [0, 0],
+      [0, 1],
+    ].map((strength) => strategies.create({kind: 'lwf', strength}));
+    expect([off!.needsOldHeads, on!.needsOldHeads]).to.deep.equal([false, true]);
+  });
+
+  it('divides the task loss by the tasks so far where it gets its share: the worked example', async () => {
+    const setting = twoPixels(4, [1, 2], 0, [0, 0], [0, 0]);
+    const context = {
+      ...contextAt(setting.stream, setting.network, emptyState),
+      path: setting.path,
+      trainable: [bias],
+      ...spans(2),
+    };
+    const part = (taskLoss: 'whole' | 'share', index: number) =>
+      strategies.create({kind: 'lwf', strength: 1, taskLoss}).step!({...context, task: {...setting.task, index}});
+    expect(part('share', 0)).to.deep.equal(part('whole', 0));
+    expect(part('whole', 3).losses).to.equal(undefined);
+    const {third} = await computed(engine(), {losses: flat([6, 0.5], [2])}, ({losses}) => ({
+      third: part('share', 3).losses!(told<StepTensors>({losses: losses!})),
+    }));
+    expect(third).to.deep.equal([1.5, 0.125]);
+    expect(part('share', 3).key).to.not.deep.equal(part('share', 2).key);
+  });
 
   it('keeps the teacher within a task, and nothing between tasks', async () => {
     const {checkpoints} = await runTiny(engine(), {strategy: [smallOptions.lwf]}, {checkpointEverySteps: 3});

@@ -2,6 +2,7 @@ import {bitEqual, hostArray, seedStream} from '@accrete/kit';
 import {expect} from 'chai';
 import {type Checkpoint, emptyState, type RunConfigInput, type Strategy, strategies, streams} from '../../src/index.ts';
 import {Session} from '../../src/run/session.ts';
+import {told} from '../support/in-step.ts';
 import {refusalOf} from '../support/refusal.ts';
 import {tinyDataset} from '../support/tiny-dataset.ts';
 import {collect, dataset, logitHashes, runTiny, runWith, tinyConfig, useEngine} from '../support/tiny-run.ts';
@@ -82,7 +83,7 @@ describe('packnet', () => {
     expect(first).not.to.equal(undefined);
   });
 
-  it('prunes the smallest by size, ties by position', () => {
+  it('prunes the smallest by size, ties by position', async () => {
     const config = tinyConfig({network: {kind: 'mlp', hidden: [2]}, strategy: [options]});
     const {network: built} = new Session(config, {engine: engine(), dataset: tinyDataset({classes: 6, size: 2})});
     const kernel = hostArray(Float32Array.of(-1, 0.5, 0.25, -0.25, 9, 0.25, -0.125, 3), [4, 2], 'float32');
@@ -90,15 +91,17 @@ describe('packnet', () => {
     const owner = hostArray(Uint8Array.of(2, 2, 2, 2, 1, 2, 1, 2), [4, 2], 'uint8');
     const state = {values: {}, arrays: {'owner/layer0/base/kernel': owner}};
     const stream = streams.parse(config.stream).build(dataset, 'task-incremental', seedStream(1));
-    const context = {
-      task: stream.tasks[1]!,
-      stream,
-      network,
-      state,
-      seeds: seedStream(1),
-      phase: {name: 'retrain', epochs: 1},
-    };
-    const pruned = strategies.create({...options, prune: 0.4}).enter!(context);
+    type Entering = Parameters<NonNullable<Strategy['enter']>>[0];
+    const entering = (name: string) =>
+      told<Entering>({
+        task: stream.tasks[1]!,
+        stream,
+        network,
+        state,
+        seeds: seedStream(1),
+        phase: {name, epochs: 1},
+      });
+    const pruned = await strategies.create({...options, prune: 0.4}).enter!(entering('retrain'));
     // round(0.4 * 6) = 2 of task 1's own: 0.25 at 2 and -0.25 at 3 come before 0.25 at 5; task 0's -0.125 is not its own.
     expect([...pruned.state!.arrays['owner/layer0/base/kernel']!.data]).to.deep.equal([2, 2, 0, 0, 1, 2, 1, 2]);
     const weights = [...pruned.network!.parameters['layer0/base/kernel']!.data];
@@ -106,7 +109,7 @@ describe('packnet', () => {
     expect([...kernel.data], 'the network given is left alone').to.deep.equal([
       -1, 0.5, 0.25, -0.25, 9, 0.25, -0.125, 3,
     ]);
-    expect(strategies.create(options).enter!({...context, phase: {name: 'train', epochs: 1}})).to.deep.equal({});
+    expect(await strategies.create(options).enter!(entering('train'))).to.deep.equal({});
   });
 
   it('shows a task the weights of itself and of earlier tasks only', () => {

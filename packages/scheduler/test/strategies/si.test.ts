@@ -83,6 +83,28 @@ describe('si', () => {
     expect(key).to.deep.equal({pull: 4, pulled: ['site0/base/kernel']});
   });
 
+  it('pulls by no more than the cap, and adds up what is above it', async () => {
+    const setting = twoPixels(4, [3, 1], 0, [0, 0], [0, 0]);
+    const state = {
+      values: {},
+      arrays: {[`importance/${kernel}`]: flat([2, 0.25], [2, 1]), [`mean/${kernel}`]: flat([8, 8], [2, 1])},
+    };
+    const si = strategies.create({kind: 'si', strength: 4, cap: 0.5});
+    const context = {...contextAt(setting.stream, setting.network, state), path: setting.path, ...spans(4)};
+    const local = 'site0/base/kernel';
+    const {inputs} = si.step!({...context, trainable: [local]});
+    expectClose(inputs[`importance/${local}`]!.data as Float32Array, [0.5, 0.25]);
+    expectClose(inputs[`mean/${local}`]!.data as Float32Array, [8, 8]);
+    const arrays = {
+      ...state.arrays,
+      [`start/${kernel}`]: flat([3, 0], [2, 1]),
+      [`omega/${kernel}`]: flat([0, 11], [2, 1]),
+    };
+    const change = await si.consolidate!({...context, state: {values: {}, arrays}, engine: engine()});
+    // 2 stays 2; 0.25 + 11 / (1 + 0.1) = 10.25
+    expectClose(change.state!.arrays[`importance/${kernel}`]!.data, [2, 10.25]);
+  });
+
   it('is told the gradient of the task loss alone, whatever terms there are', async () => {
     const seen = async (weight: number): Promise<HostArray> => {
       const noting: Strategy = {

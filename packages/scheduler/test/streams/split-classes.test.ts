@@ -12,6 +12,7 @@ interface Asked {
   readonly tasks?: number;
   readonly classOrder?: 'fixed' | 'seeded';
   readonly validationFraction?: number;
+  readonly trainPerTask?: number | null;
 }
 
 function split(asked: Asked, scenario: Scenario = 'class-incremental', seed = 1): Stream {
@@ -67,6 +68,28 @@ describe('split-classes', () => {
         expect(counts, `share ${fraction}`).to.deep.equal(task.classes.map(() => held));
       }
     }
+  });
+
+  it('takes as many training images of every task as asked for, drawn by the seed, and leaves the other splits', () => {
+    const whole = split({tasks: 3});
+    const few = split({tasks: 3, trainPerTask: 20});
+    for (const [index, {examples}] of few.tasks.entries()) {
+      const {train, validation, test} = whole.tasks[index]!.examples;
+      expect(new Set(examples.train)).to.have.lengthOf(20);
+      expect([...examples.train].every((place) => train.includes(place))).to.equal(true);
+      expect(examples.validation).to.deep.equal(validation);
+      expect(examples.test).to.deep.equal(test);
+    }
+    const of = (seed: number) => [
+      ...split({tasks: 3, trainPerTask: 20}, 'class-incremental', seed).tasks[1]!.examples.train,
+    ];
+    expect(of(1)).to.deep.equal(of(1));
+    expect(of(1)).to.not.deep.equal(of(2));
+  });
+
+  it('refuses more training images per task than there are', async () => {
+    const {message} = await refusalOf('E_DATA', () => split({tasks: 3, validationFraction: 0.1, trainPerTask: 109}));
+    expect(message).to.contain('at least 109').and.to.contain('got 108');
   });
 
   it('gives 29 of 100 for a share of 0.29, which floating point makes 28.999', () => {

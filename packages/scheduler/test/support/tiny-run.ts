@@ -50,6 +50,15 @@ export const smallOptions: Readonly<Record<(typeof strategies.kinds)[number], St
   cumulative: {kind: 'cumulative'},
   independent: {kind: 'independent'},
   'frozen-base': {kind: 'frozen-base'},
+  'nearest-mean': {kind: 'nearest-mean'},
+  cope: {kind: 'cope', capacity: 24, batchSize: 8, momentum: 0.9},
+  lmc: {kind: 'lmc', width: 4, threshold: 0.5},
+  'expert-gate': {kind: 'expert-gate', width: 4, examples: 20},
+  'inf-lora': {kind: 'inf-lora', rank: 3, share: 0.8, examples: 20},
+  'generative-replay': {kind: 'generative-replay', rows: 8, hidden: 12, latent: 3},
+  'mntdp-s': {kind: 'mntdp-s', neighbours: 3, samples: 2},
+  'path-net': {kind: 'path-net', modules: 3, active: 2, population: 2, rounds: 1},
+  hypernetwork: {kind: 'hypernetwork', chunk: 100, embedding: 4, optimizer: {kind: 'adam', learningRate: 0.01}},
 };
 
 /** The data set of most runs: 6 classes. */

@@ -1,38 +1,23 @@
 import type {Path} from '@accrete/core';
+import type {Buffers} from '@accrete/engine';
+import {hostArray} from '@accrete/kit';
 import {expect} from 'chai';
 import {RoutingTally} from '../../src/training/routing-tally.ts';
 
-const path = {modules: ['a/base', 'a/module:0', 'a/module:1', 'ab/module:0']} as unknown as Path;
-const row = (task: number) => ({task, example: 0});
-const alpha = (shape: readonly number[], ...values: number[]) => ({shape, data: Float32Array.from(values)});
-const ln = Math.log;
+const path = {modules: ['a/base', 'a/module:0', 'a/module:1']} as unknown as Path;
 
-describe('how routers share out examples', () => {
-  it('is counted by site and task: load and mean entropy, by hand', () => {
+describe('the tally of routers in a run', () => {
+  it('counts rows by their task, leaves out those that do not count, and disposes what it has read', async () => {
     const tally = new RoutingTally();
-    tally.add(path, 'a', alpha([3, 2], 0.75, 0.25, 1, 0, 0.5, 0.5), [row(0), row(1), row(0)]);
+    const alpha = hostArray(Float32Array.of(1, 0, 0.5, 0.5, 0, 1), [3, 2], 'float32');
+    let disposed = 0;
+    const buffer = {read: async () => alpha, dispose: () => disposed++};
+    const routes = {'route/a': buffer} as unknown as Buffers;
+    await tally.take(path, routes, [{task: 0, example: 0}, {task: 0, example: 1}, null]);
+    await tally.take(path, routes, [null, null, {task: 1, example: 0}]);
+    expect(disposed).to.equal(2);
     const [zero, one] = tally.summary();
-    expect(zero!.modules).to.deep.equal(['a/module:0', 'a/module:1']);
-    expect([zero!.evalTask, zero!.load, zero!.examples]).to.deep.equal([0, [0.625, 0.375], 2]);
-    const first = -(0.75 * ln(0.75) + 0.25 * ln(0.25));
-    expect(zero!.entropy).to.be.closeTo((first + ln(2)) / 2, 1e-12);
-    expect([one!.load, one!.entropy]).to.deep.equal([[1, 0], 0]);
-  });
-
-  it('takes scores of a task for all rows, the mean over positions of tokens, and sizes of scores of either sign', () => {
-    const tally = new RoutingTally();
-    tally.add(path, 'a', alpha([2], 3, -1), [row(0), row(0)]);
-    expect(tally.summary()[0]).to.deep.include({load: [0.75, 0.25], examples: 2});
-    const tokens = new RoutingTally();
-    tokens.add(path, 'a', alpha([1, 2, 2], 1, 0, 0, 4), [row(0)]);
-    expect(tokens.summary()[0]!.load).to.deep.equal([0.5, 0.5]);
-    expect(tokens.summary()[0]!.entropy).to.be.closeTo(ln(2), 1e-12);
-  });
-
-  it('leaves out rows that do not count, and examples without any weight', () => {
-    const tally = new RoutingTally();
-    tally.add(path, 'a', alpha([3, 2], 1, 0, 0, 1, 0, 0), [null, row(0), row(0)]);
-    expect(tally.summary()).to.have.length(1);
-    expect(tally.summary()[0]).to.deep.include({load: [0, 1], examples: 1});
+    expect(zero).to.deep.include({site: 'a', evalTask: 0, load: [0.75, 0.25], examples: 2, unserved: 0});
+    expect(one).to.deep.include({evalTask: 1, load: [0, 1], entropy: 0, examples: 1});
   });
 });

@@ -35,6 +35,8 @@ export interface StageCall {
   readonly x: Tensor;
   /** Runs the modular function at a site, its non-linearity included. @param extra tensors for what stands there, by name */
   at(site: string, h: Tensor, extra?: ModuleTensors): Tensor;
+  /** Dropout of what a site put out, in steps in which something there moves; h itself otherwise. @param rate see `dropout` */
+  drop(site: string, h: Tensor, rate: number): Tensor;
 }
 
 /** One architecture with its options: the sites that it has, and how they are wired. */

@@ -18,6 +18,9 @@ import {siteOptions} from './options.ts';
  * A convolutional network as VGG's: blocks of 3 x 3 convolutions, a 2 x 2 pooling after each block, then dense layers.
  *
  * Sites: `block0/conv0`, `block0/norm0` where there is a norm, `block0/conv1`, ..., `block1/conv0`, ..., `dense0`, ...
+ *
+ * Source: Simonyan and Zisserman 2015, https://arxiv.org/abs/1409.1556. Deviations: as few layers as asked for; no dropout;
+ * norms where asked for.
  */
 export const cnn = define({
   kind: 'cnn',

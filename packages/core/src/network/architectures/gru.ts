@@ -12,6 +12,8 @@ import {embeddingSite, visible} from './tokens.ts';
  *
  * Sites: `embedding` for tokens; `layer0`, `layer1`, ..., each a cell that runs once per position on [input, state] side by
  * side, so that modules there take part in the recurrence. At padding the state stays as it is.
+ *
+ * Source: Cho et al. 2014, https://arxiv.org/abs/1406.1078. Deviations: an encoder only: the last state is classified.
  */
 export const gru = define({
   kind: 'gru',

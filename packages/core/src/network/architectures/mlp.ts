@@ -3,7 +3,11 @@ import * as z from 'zod';
 import {type Architecture, denseConfig, inputSpec, networkOf, type Stage} from './architecture.ts';
 import {siteOptions} from './options.ts';
 
-/** A multilayer perceptron whose hidden layers are sites `layer0`, `layer1`, ... */
+/**
+ * A multilayer perceptron whose hidden layers are sites `layer0`, `layer1`, ...
+ *
+ * Source: standard.
+ */
 export const mlp = define({
   kind: 'mlp',
   summary: 'A multilayer perceptron; every hidden layer is a site where modules can stand.',
@@ -14,6 +18,12 @@ export const mlp = define({
       .enum(['relu', 'tanh', 'sigmoid', 'gelu', 'linear'])
       .default('relu')
       .describe('non-linearity of the hidden layers'),
+    dropout: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe('chance of every output of a hidden layer to be set to 0 while the layer trains'),
     ...siteOptions,
   },
   create: (options): Architecture => ({
@@ -27,6 +37,10 @@ export const mlp = define({
       });
       return networkOf({kind: 'mlp', options, chain: true, input, sites, features: hidden.at(-1)!}, purpose, seeds);
     },
-    stages: () => options.hidden.map((_, i): Stage => ({sites: [`layer${i}`], run: (h, {at}) => at(`layer${i}`, h)})),
+    stages: () =>
+      options.hidden.map((_, i): Stage => {
+        const id = `layer${i}`;
+        return {sites: [id], run: (h, {at, drop}) => drop(id, at(id, h), options.dropout)};
+      }),
   }),
 });

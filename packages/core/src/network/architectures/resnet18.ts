@@ -24,6 +24,9 @@ interface Block {
  * Sites: `stem/conv`, `stem/norm`; in each block `stage0/block0/conv0`, `.../norm0`, `.../conv1`, `.../norm1`, where channels
  * change `.../shortcut-conv`, `.../shortcut-norm`, and `.../end`, the identity after the addition, where adapters stand.
  * Norms of a task's own: grow `batch-norm` at `*norm*` with routing `by-task` and aggregation `mixture`.
+ *
+ * Source: He et al. 2016; slim: Lopez-Paz and Ranzato 2017, section 4, https://arxiv.org/abs/1706.08840. Deviations: the mean
+ * over all positions, whatever the size of the images.
  */
 export const resnet18 = define({
   kind: 'resnet18',

@@ -22,6 +22,9 @@ import {embeddingSite, meanState, patchesOf, patchesSite, stateFromEnd, visible}
  *
  * Modules that put positions in front of a sequence, such as prompts, leave class token and tokens the last ones, and that is
  * where the pooling looks for them.
+ *
+ * Source: Vaswani et al. 2017; norms first: Xiong et al. 2020; patches: Dosovitskiy et al. 2021,
+ * https://arxiv.org/abs/1706.03762. Deviations: encoder only; no dropout.
  */
 export const transformer = define({
   kind: 'transformer',

@@ -47,6 +47,22 @@ export async function tournament(
   evaluate: EvaluateAssignment,
   seeds: SeedStream,
 ): Promise<TournamentResult> {
+  const rounds = tournamentRounds(options, seeds);
+  let step = rounds.next();
+  while (!step.done) step = rounds.next(await evaluated(step.value, evaluate));
+  return step.value;
+}
+
+/**
+ * The same, for whoever evaluates assignments in a loop of their own: yields one after the other and is handed its loss, which
+ * must not be NaN.
+ *
+ * @throws HarnessError E_CONFIG as `tournament`.
+ */
+export function* tournamentRounds(
+  options: TournamentOptions,
+  seeds: SeedStream,
+): Generator<Assignment, TournamentResult, number> {
   const {space, population: size, rounds, mutation = 1 / (space.sites * space.active)} = options;
   checkSpace(space);
   if (!Number.isInteger(size) || size < 2) {
@@ -58,15 +74,15 @@ export async function tournament(
     const draw = seeds.fork('round', round);
     const first = draw.integer(size);
     const second = (first + 1 + draw.integer(size - 1)) % size;
-    const losses = [await evaluated(population[first]!, evaluate), await evaluated(population[second]!, evaluate)];
-    const [winner, loser] = losses[1]! < losses[0]! ? [second, first] : [first, second];
+    const losses = [yield population[first]!, yield population[second]!] as const;
+    const [winner, loser] = losses[1] < losses[0] ? [second, first] : [first, second];
     const child = mutated(population[winner]!, space, mutation, draw);
     population = population.map((other, i) => (i === loser ? child : other));
     history.push(Math.min(...losses));
   }
   let [best, loss] = [population[0]!, Number.POSITIVE_INFINITY];
   for (const assignment of population) {
-    const found = await evaluated(assignment, evaluate);
+    const found = yield assignment;
     if (found < loss) [best, loss] = [assignment, found];
   }
   return {best, loss, population, history};

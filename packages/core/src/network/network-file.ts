@@ -1,13 +1,9 @@
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type Network,
-  type Parameters,
-  type Topology,
-  validateNetwork,
-} from '@accrete/core';
 import {canonicalJson, contentHash, HarnessError, isHarnessError, messageOf} from '@accrete/kit';
 import * as z from 'zod';
+import type {Parameters} from '../parameters/parameters.ts';
+import {decodeSafetensors, encodeSafetensors} from '../parameters/safetensors.ts';
+import {type Network, validateNetwork} from './network.ts';
+import type {Topology} from './topology.ts';
 
 const PREFIX = 'parameter/';
 

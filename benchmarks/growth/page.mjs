@@ -1,0 +1,127 @@
+import {existsSync, readFileSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {mean, sampleSd} from '@accrete/report';
+
+const here = import.meta.dirname;
+
+/** What a long stream costs at its beginning and at its end, as a Markdown table. */
+export function longTable(results) {
+  const heading = [
+    'method',
+    'step, processor [ms]',
+    'last / first',
+    'step, clock [ms]',
+    'last / first',
+    'compile [ms/task]',
+    'test [ms/seen task]',
+    'kB/task',
+    'resident [MB]',
+    'accuracy',
+    'leaked',
+  ];
+  const pair = ([a, b], digits) => `${a.toFixed(digits)} → ${b.toFixed(digits)}`;
+  const cells = ({name, step, stepCpu, compile, evaluate, bytesPerTask, rss, accuracy, leaked}) => [
+    name,
+    pair(stepCpu, 2),
+    (stepCpu[1] / stepCpu[0]).toFixed(2),
+    pair(step, 2),
+    (step[1] / step[0]).toFixed(2),
+    pair(compile, 0),
+    pair(evaluate, 1),
+    (bytesPerTask / 1024).toFixed(1),
+    pair(
+      rss.map((bytes) => bytes / 2 ** 20),
+      0,
+    ),
+    accuracy.toFixed(3),
+    String(leaked),
+  ];
+  return markdown(heading, results.map(cells));
+}
+
+/** Methods on the CTrL families, as a Markdown table per family. */
+export function ctrlTables(results) {
+  const heading = [
+    'method',
+    'accuracy',
+    'last task',
+    'transfer',
+    'new layers in the last task',
+    'layers',
+    'stored [kB]',
+    'time [s]',
+    'n',
+  ];
+  const cell = (values, digits) =>
+    `${mean(values).toFixed(digits)}${values.length > 1 ? ` ± ${sampleSd(values).toFixed(digits)}` : ''}`;
+  const families = [...new Set(results.map(({family}) => family))];
+  return families
+    .map((family) => {
+      const lines = results
+        .filter((result) => result.family === family)
+        .map((result) => [
+          result.label,
+          cell(result.accuracy, 3),
+          cell(result.last, 3),
+          cell(result.transfer, 3),
+          cell(result.newInLast, 1),
+          cell(result.layers, 1),
+          mean(result.kilobytes).toFixed(0),
+          cell(result.seconds, 1),
+          String(result.accuracy.length),
+        ]);
+      return `### ${family}\n\n${markdown(heading, lines)}`;
+    })
+    .join('\n\n');
+}
+
+/** Makes README.md anew from what has been measured. */
+export function writePage() {
+  const read = (name) => (existsSync(join(here, name)) ? JSON.parse(readFileSync(join(here, name), 'utf8')) : null);
+  const [ctrl, long] = [read('results.json'), read('long.json')];
+  const parts = ['# Growth', ...(ctrl === null ? [] : [ctrlPart(ctrl)]), ...(long === null ? [] : [longPart(long)])];
+  writeFileSync(join(here, 'README.md'), `${parts.join('\n\n')}\n`);
+}
+
+function ctrlPart({environment, results}) {
+  return `## Streams that repeat themselves, and streams that do not
+
+The CTrL families over Fashion-MNIST, five domains of two classes, task-incremental; the experiment is \`benchmarks/growth.yaml\`.
+S-: the first task comes back with fewer examples, so all of its layers can be used again. S_out: its labels are turned, so all but
+the head can. S_pl: an unrelated task with many examples comes last; nothing repeats itself, and new layers are worth their cost.
+S+: the first task comes back with more examples than before. S_in: it comes back inverted, so layers above the first can be used.
+
+Accuracy: mean over all tasks after the last one. Transfer: accuracy on the last task minus that of \`independent\`, by seed. New layers
+in the last task and layers: hidden layers (modules) that the last task brought, and that there are in the end, heads left out. Mean
+± sample standard deviation over n seeds. The threshold of \`lmc\` was set by looking at S- with seed 0. Stored: parameters of all tasks, and what the strategy keeps; mean. Time: of training,
+searches and tests, by the processor.
+
+${ctrlTables(results)}
+
+\`lmc\` is told no task for its layers: what a new module takes over of earlier inputs is what it can forget, and a layer that only half
+recognises a task that comes back brings a module where \`mntdp\` finds that none is needed.
+
+${machine(environment)} \`node benchmarks/growth/ctrl.mjs\` after \`npm run build\` computes what is missing, and makes this page anew.`;
+}
+
+function longPart({environment, tasks, examples, results}) {
+  return `## A stream of ${tasks} tasks
+
+Procedural images of 28 x 28, two new classes per task, ${2 * examples} images a task, one epoch of batches of 10, a network 784-256-256,
+task-incremental. "a → b": median over tasks 1 to 10, and over the last 10. Steps are timed between two progress events, where there
+is nothing else. Step time must not grow: last / first at most 1.1 for methods with fixed routing. Compile: programs that a task
+compiles and cannot share with an earlier one. kB/task: parameters and what the strategy stores. Resident: memory of the process
+after a garbage collection. Leaked: tensors and buffers left when the run has ended.
+
+${longTable(results)}
+
+${machine(environment)} \`node benchmarks/growth/long.mjs --write\` after \`npm run build\` makes this table anew.`;
+}
+
+function machine({node, cpu}) {
+  return `Measured on ${cpu}, Node ${node}, one thread.`;
+}
+
+function markdown(heading, lines) {
+  return [heading, heading.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
