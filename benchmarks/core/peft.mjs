@@ -1,7 +1,8 @@
 // node benchmarks/core/peft.mjs [--networks mlp,transformer] [--budgets 0.5,2,8] [--seeds 3] [--pretrain 500] [--steps 200] [--write] [--resume]
 // Few parameters on a frozen base. A network learns Fashion-MNIST's classes 0 to 4; then it meets classes 5 to 9, 1000 images of
 // them, with modules of at most 0.5, 2 and 8 % of its weights (the new head aside, which every method learns), beside full
-// fine-tuning, a linear probe, and a random mask and a random subspace of the same sizes. Needs a build.
+// fine-tuning, a linear probe, and a random mask, a random low rank (LoRA whose A is not learned) and a random subspace of the same
+// sizes. Needs a build.
 import {
   architectures,
   computations,
@@ -26,7 +27,13 @@ const [OLD, NEW] = [
   [5, 6, 7, 8, 9],
 ];
 const [TRAINED, TESTED, ROWS] = [1000, 2000, 64];
-const [FULL, PROBE, MASK, SUBSPACE] = ['full fine-tuning', 'linear probe', 'random mask', 'random subspace'];
+const [FULL, PROBE, MASK, LOW_RANK, SUBSPACE] = [
+  'full fine-tuning',
+  'linear probe',
+  'random mask',
+  'random low rank',
+  'random subspace',
+];
 
 const NETWORKS = {
   mlp: {kind: 'mlp', hidden: [256, 256]},
@@ -62,6 +69,7 @@ const METHODS = {
     rate: 1e-2,
   },
   [MASK]: {module: (size) => ({kind: 'sparse-delta', density: size / 10_000}), sites: INNER, rate: 3e-3},
+  [LOW_RANK]: {module: (rank) => ({kind: 'low-rank', rank, down: 'fixed'}), sites: INNER, rate: 3e-3},
   [SUBSPACE]: {module: (size) => ({kind: 'intrinsic-dimension', dimension: 4 * size}), sites: INNER, rate: 3e-3},
   '(IA)3': {
     module: () => ({kind: 'ia3'}),

@@ -36,7 +36,7 @@ describe('accrete list, describe, data, doctor', function () {
         [['data', 'get', 'procedural'], /procedural: \d+ \+ \d+ images/],
         [['doctor'], /Engines\n[\s\S]*found {3}onnx[\s\S]*missing tensorflow|found {3}tensorflow/],
         [['--help'], /Usage: accrete/],
-        [['run', '--help'], /Strategies: (?=.*\bewc\b)(?=.*\bpacknet\b)(?=.*\bgrow\b).*\bfrozen-base\n/],
+        [['run', '--help'], /Strategies: (?=.*\bewc\b)(?=.*\bpacknet\b)(?=.*\bgrow\b).*\bfrozen-base\b/],
         [['--version'], /^\d+\.\d+\.\d+\n$/],
       ];
       for (const [args, expected] of cases) {

@@ -12,10 +12,12 @@ import {needsBase} from './places.ts';
  *
  * Beside a convolution h stands for the windows of the map, and W for the kernel as a matrix [size * size * inputs, units].
  *
- * A [inputs, rank] starts as PyTorch's linear default, B [rank, units] as 0: a new module changes nothing, exactly.
+ * A [inputs, rank] starts as PyTorch's linear default, B [rank, units] as 0: a new module changes nothing, exactly. Where A stays as
+ * it was drawn it is a buffer, and B learns alone: the output moves in a random subspace of rank r.
  *
  * @param options.rank r in the paper.
  * @param options.scale alpha in the paper; null takes the rank, so that the factor is 1.
+ * @param options.down whether A learns; `fixed` is LoRA-FA, Zhang et al. 2023, https://arxiv.org/abs/2308.03303.
  *
  * Source: Hu et al. 2022, https://arxiv.org/abs/2106.09685, eq. 3. Deviations: no dropout before A.
  */
@@ -31,8 +33,9 @@ export const lowRank = define({
       .nullable()
       .default(null)
       .describe('alpha; the output is multiplied by scale / rank; null: factor 1'),
+    down: z.enum(['learned', 'fixed']).default('learned').describe('whether A learns, or stays as it was drawn'),
   },
-  create: ({rank, scale}): Computation => {
+  create: ({rank, scale, down: taught}): Computation => {
     const factor = scale === null ? 1 : scale / rank;
     const down = initializers.create({kind: 'torch-linear'});
     const up = initializers.create({kind: 'zeros'});
@@ -48,7 +51,13 @@ export const lowRank = define({
         const {inputs, units} = site;
         const seen = sizeOf(baseParameters(site)['kernel']?.shape.slice(0, -1) ?? [inputs]);
         return {
-          down: {shape: [seen, rank], fanIn: seen, fanOut: rank, initializer: down},
+          down: {
+            shape: [seen, rank],
+            fanIn: seen,
+            fanOut: rank,
+            initializer: down,
+            ...(taught === 'fixed' && {buffer: true}),
+          },
           up: {shape: [rank, units], fanIn: rank, fanOut: units, initializer: up},
         };
       },
@@ -56,6 +65,7 @@ export const lowRank = define({
         const product = linear(narrowed(h, parameters['down']!, base), parameters['up']!); // [batch, ..., units]
         return factor === 1 ? product : tf.mul(product, factor);
       },
+      ...(taught === 'fixed' ? {next: ({parameters: {down: drawn}}) => ({down: drawn!})} : {}),
       compose: (theta, {down: thin, up: wide}) => {
         const kernel = kernelOf(theta, 'low-rank');
         const product = tf.mul(tf.matMul(thin!, wide!), factor);

@@ -57,6 +57,7 @@ export const cases = {
     {config: {kind: 'low-rank', rank: 4, scale: 2}, at: 'sequence'},
     {config: {kind: 'low-rank'}, at: 'dense'},
     {config: {kind: 'low-rank', rank: 2, scale: 3}, at: 'convolution'},
+    {config: {kind: 'low-rank', rank: 3, down: 'fixed'}, at: 'dense'},
   ],
   adapter: [
     {config: {kind: 'adapter', bottleneck: 2}, at: 'dense'},

@@ -8,6 +8,7 @@ import {
   dense,
   evaluation,
   lowRank,
+  type ModuleCall,
   type ModuleTensors,
   type SiteShape,
 } from '../../src/index.ts';
@@ -19,8 +20,10 @@ const zero = [0, 0, 0, 0];
 describe('modules, worked by hand', () => {
   useCpuBackend();
   const h = () => matrix([1, 2, 3], [0, -1, 1]);
-  const run = (module: Computation, parameters: ModuleTensors) =>
-    module.run({site, h: h(), parameters, shared: {}, base: null, context: evaluation, name: 'module', extra: {}});
+  const callOf = (parameters: ModuleTensors): ModuleCall => {
+    return {site, h: h(), parameters, shared: {}, base: null, context: evaluation, name: 'module', extra: {}};
+  };
+  const run = (module: Computation, parameters: ModuleTensors) => module.run(callOf(parameters));
 
   it('dense: h W + b', () => {
     const kernel = matrix([1, 0], [0, 2], [-1, 1]);
@@ -63,14 +66,28 @@ describe('modules, worked by hand', () => {
   });
 
   it('low-rank: starts as A uniform within 1 / sqrt(inputs), B zero', () => {
-    const {down, up} = lowRank.create({rank: 4, scale: null}).parameters({inputs: 100, units: 1, beside: null});
+    const {down, up} = lowRank
+      .create({rank: 4, scale: null, down: 'learned'})
+      .parameters({inputs: 100, units: 1, beside: null});
     const values = down!.initializer.fill(down!.shape, down!, seedStream(0)).data;
     expect(Math.max(...values)).to.be.within(0.09, 0.1);
     expect([...up!.initializer.fill(up!.shape, up!, seedStream(0)).data]).to.deep.equal(zero);
   });
 
+  it('low-rank: a fixed A is a buffer that no step changes; a learned one is none', () => {
+    const [learned, fixed] = (['learned', 'fixed'] as const).map((down) =>
+      lowRank.create({rank: 1, scale: null, down}),
+    );
+    expect(learned!.parameters(site)['down']).not.to.have.property('buffer');
+    expect(fixed!.parameters(site)).to.have.nested.property('down.buffer', true);
+    expect(fixed!.parameters(site)['up']).not.to.have.property('buffer');
+    expect(learned!.next).to.equal(undefined);
+    const down = matrix([1], [0], [1]);
+    expect(fixed!.next!(callOf({down, up: matrix([0.5, -1])}))).to.deep.equal({down});
+  });
+
   it('say where the taxonomy places them', () => {
-    expect(lowRank.create({rank: 1, scale: null}).composition).to.equal('parameter');
+    expect(lowRank.create({rank: 1, scale: null, down: 'learned'}).composition).to.equal('parameter');
     expect(dense.create({units: null, bias: true, initializer: {kind: 'zeros'}}).composition).to.equal('function');
   });
 });

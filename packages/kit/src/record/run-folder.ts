@@ -77,20 +77,7 @@ export function readRun(folder: string): RunRecord {
 export function readEvents(file: string): EventLog {
   const bytes = readBytes(file);
   const wholeBytes = bytes.lastIndexOf(10) + 1;
-  const lines = bytes.toString('utf8', 0, wholeBytes).split('\n').slice(0, -1);
-  const values = lines.map((line, i): unknown => {
-    try {
-      return JSON.parse(line);
-    } catch (cause) {
-      const at = `${file}, line ${i + 1}`;
-      throw new HarnessError(
-        'E_RECORD',
-        `${at} is not JSON: ${messageOf(cause)}. The log is damaged: delete the run folder and run again.`,
-        {file, line: i + 1},
-        cause,
-      );
-    }
-  });
+  const values = parseLines(bytes.toString('utf8', 0, wholeBytes), file);
   const events = values.map((value, i) =>
     isCertainlyEvent(value) ? value : validated(value, eventSchema, `${file}, line ${i + 1}`),
   );
@@ -104,6 +91,34 @@ export function readEvents(file: string): EventLog {
     }
   }
   return {events, torn: wholeBytes < bytes.length, wholeBytes};
+}
+
+/** The values of lines of JSON: all in one call, which is faster, and one by one where that fails, to say which line is wrong. */
+function parseLines(text: string, file: string): unknown[] {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++;
+  try {
+    const values = JSON.parse(`[${text.slice(0, -1).replaceAll('}\n{', '},{')}]`) as unknown[];
+    if (values.length === count) return values;
+  } catch {
+    // The line is found below.
+  }
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line, i): unknown => {
+      try {
+        return JSON.parse(line);
+      } catch (cause) {
+        const at = `${file}, line ${i + 1}`;
+        throw new HarnessError(
+          'E_RECORD',
+          `${at} is not JSON: ${messageOf(cause)}. The log is damaged: delete the run folder and run again.`,
+          {file, line: i + 1},
+          cause,
+        );
+      }
+    });
 }
 
 /** Read a JSON file against a schema. @throws HarnessError E_RECORD */

@@ -54,7 +54,7 @@ export const infLora = define({
       if (task.index === 0)
         return {network: reroute(network, {routing: {kind: 'up-to-task'}, aggregation: {kind: 'sum'}})};
       const frozen = freeze(network, () => true);
-      const computation: ParsedConfig = {kind: 'low-rank', rank, scale: null};
+      const computation: ParsedConfig = {kind: 'low-rank', rank, scale: null, down: 'learned'};
       const grown = growModules(frozen.network, {task: task.index, computation}, seeds.fork('init'));
       checkMeasurable(grown.network, task.index);
       const none = {parametersAdded: 0, bytesAdded: 0};

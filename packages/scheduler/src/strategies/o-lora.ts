@@ -41,7 +41,7 @@ export const oLora = define({
       if (task.index === 0)
         return {network: reroute(network, {routing: {kind: 'up-to-task'}, aggregation: {kind: 'sum'}})};
       const frozen = freeze(network, ({id}) => !id.startsWith('head/'));
-      const computation: ParsedConfig = {kind: 'low-rank', rank, scale: null};
+      const computation: ParsedConfig = {kind: 'low-rank', rank, scale: null, down: 'learned'};
       const grown = growModules(frozen.network, {task: task.index, computation}, seeds.fork('init'));
       const none = {parametersAdded: 0, bytesAdded: 0};
       return {
