@@ -1,5 +1,5 @@
-import type {Graph, GraphNode, Value} from '../trace/graph.ts';
-import {encodeModel, type NodeProto, type ValueInfoProto} from './proto.ts';
+import type {Body, Graph, GraphNode, Value} from '../trace/graph.ts';
+import {encodeModel, type GraphProto, type NodeProto, type ValueInfoProto} from './proto.ts';
 
 /** The version of the file format, and of the standard operators that the kernel mappings are written for. */
 const IR_VERSION = 8;
@@ -20,40 +20,66 @@ export function encodeGraph(graph: Graph, name: string): Uint8Array {
   for (const [output, value] of Object.entries(graph.outputs)) {
     // An output bears its own name; what is an input, a constant or another output already is copied.
     if (value.origin.kind === 'node' && !names.has(value)) names.set(value, outputName(output));
-    else {
-      const input = names.get(value)!;
-      copies.push({opType: 'Identity', domain: '', input: [input], output: [outputName(output)], attribute: {}});
-    }
+    else copies.push(copyOf(names.get(value)!, outputName(output)));
   }
   const nameOf = (value: Value): string => names.get(value) ?? `v${value.id}`;
-  const node = ({op, domain, inputs, outputs, attributes}: GraphNode): NodeProto => ({
+  return encodeModel({
+    irVersion: IR_VERSION,
+    opsets: {'': OPSET, 'com.microsoft': 1},
+    graph: {
+      name,
+      nodes: [
+        ...graph.nodes.map((node) => encodeNode(node, nameOf)),
+        ...copies,
+        {opType: 'SequenceEmpty', domain: '', input: [], output: [leadingOutput], attribute: {}},
+      ],
+      initializers: graph.constants.map((value) => ({...info(value, nameOf(value)), rawData: contents(value)})),
+      inputs: graph.inputs.map((value) => info(value, nameOf(value))),
+      outputs: [
+        {name: leadingOutput, dtype: 'float32', dims: null},
+        ...Object.entries(graph.outputs).map(([output, value]) => info(value, outputName(output))),
+      ],
+    },
+  });
+}
+
+function encodeNode({op, domain, inputs, outputs, attributes, body}: GraphNode, nameOf: Namer): NodeProto {
+  return {
     opType: op,
     domain,
     input: inputs.map(nameOf),
     output: outputs.map(nameOf),
     attribute: attributes,
-  });
-  const info = (value: Value, as: string) =>
-    ({name: as, dtype: value.dtype, dims: value.shape}) satisfies ValueInfoProto;
-  return encodeModel({
-    irVersion: IR_VERSION,
-    opsets: {'': OPSET, 'com.microsoft': 1},
-    graphName: name,
+    body: body && encodeBody(body, nameOf),
+  };
+}
+
+/** Outputs bear names of their own, as one may be an input, too. */
+function encodeBody({inputs, nodes, outputs}: Body, around: Namer): GraphProto {
+  const own = new Map(inputs.map((value) => [value, `v${value.id}`]));
+  const nameOf = (value: Value): string => own.get(value) ?? around(value);
+  const named = outputs.map((value) => ({value, name: `${nameOf(value)}/out`}));
+  return {
+    name: 'block',
     nodes: [
-      ...graph.nodes.map(node),
-      ...copies,
-      {opType: 'SequenceEmpty', domain: '', input: [], output: [leadingOutput], attribute: {}},
+      ...nodes.map((node) => encodeNode(node, nameOf)),
+      ...named.map(({value, name}) => copyOf(nameOf(value), name)),
     ],
-    initializers: graph.constants.map((value) => ({
-      ...info(value, nameOf(value)),
-      rawData: contents(value),
-    })),
-    inputs: graph.inputs.map((value) => info(value, nameOf(value))),
-    outputs: [
-      {name: leadingOutput, dtype: 'float32', dims: null},
-      ...Object.entries(graph.outputs).map(([output, value]) => info(value, outputName(output))),
-    ],
-  });
+    initializers: [],
+    inputs: inputs.map((value) => info(value, nameOf(value))),
+    outputs: named.map(({value, name}) => info(value, name)),
+  };
+}
+
+/** What a value is called in the file. */
+type Namer = (value: Value) => string;
+
+function copyOf(input: string, output: string): NodeProto {
+  return {opType: 'Identity', domain: '', input: [input], output: [output], attribute: {}};
+}
+
+function info({dtype, shape}: Value, name: string): ValueInfoProto & {readonly dims: readonly number[]} {
+  return {name, dtype, dims: shape};
 }
 
 /** What an input or noise is called in the file. */

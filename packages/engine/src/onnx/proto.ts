@@ -35,17 +35,23 @@ export interface NodeProto {
   readonly output: readonly string[];
   /** `to` of Cast is given as an element type's name. */
   readonly attribute: Readonly<Record<string, Attribute>>;
+  /** The attribute `body`, where the operator has one. */
+  readonly body?: GraphProto | undefined;
+}
+
+export interface GraphProto {
+  readonly name: string;
+  readonly nodes: readonly NodeProto[];
+  readonly initializers: readonly TensorProto[];
+  readonly inputs: readonly ValueInfoProto[];
+  readonly outputs: readonly ValueInfoProto[];
 }
 
 export interface ModelProto {
   readonly irVersion: number;
   /** Version of the operators by domain. */
   readonly opsets: Readonly<Record<string, number>>;
-  readonly graphName: string;
-  readonly nodes: readonly NodeProto[];
-  readonly initializers: readonly TensorProto[];
-  readonly inputs: readonly ValueInfoProto[];
-  readonly outputs: readonly ValueInfoProto[];
+  readonly graph: GraphProto;
 }
 
 /** The bytes of a model. */
@@ -53,7 +59,7 @@ export function encodeModel(model: ModelProto): Uint8Array {
   const pbf = new Pbf();
   pbf.writeVarintField(1, model.irVersion);
   pbf.writeStringField(2, 'accrete');
-  pbf.writeMessage(7, writeGraph, model);
+  pbf.writeMessage(7, writeGraph, model.graph);
   for (const opset of Object.entries(model.opsets)) pbf.writeMessage(8, writeOpset, opset);
   return pbf.finish();
 }
@@ -63,12 +69,12 @@ function writeOpset([domain, version]: readonly [string, number], pbf: Pbf): voi
   pbf.writeVarintField(2, version);
 }
 
-function writeGraph(model: ModelProto, pbf: Pbf): void {
-  for (const node of model.nodes) pbf.writeMessage(1, writeNode, node);
-  pbf.writeStringField(2, model.graphName);
-  for (const tensor of model.initializers) pbf.writeMessage(5, writeTensor, tensor);
-  for (const value of model.inputs) pbf.writeMessage(11, writeValueInfo, value);
-  for (const value of model.outputs) pbf.writeMessage(12, writeValueInfo, value);
+function writeGraph(graph: GraphProto, pbf: Pbf): void {
+  for (const node of graph.nodes) pbf.writeMessage(1, writeNode, node);
+  pbf.writeStringField(2, graph.name);
+  for (const tensor of graph.initializers) pbf.writeMessage(5, writeTensor, tensor);
+  for (const value of graph.inputs) pbf.writeMessage(11, writeValueInfo, value);
+  for (const value of graph.outputs) pbf.writeMessage(12, writeValueInfo, value);
 }
 
 function writeNode(node: NodeProto, pbf: Pbf): void {
@@ -76,7 +82,15 @@ function writeNode(node: NodeProto, pbf: Pbf): void {
   for (const name of node.output) pbf.writeStringField(2, name);
   pbf.writeStringField(4, node.opType);
   for (const attribute of Object.entries(node.attribute)) pbf.writeMessage(5, writeAttribute, attribute);
+  if (node.body !== undefined) pbf.writeMessage(5, writeBody, node.body);
   pbf.writeStringField(7, node.domain);
+}
+
+function writeBody(body: GraphProto, pbf: Pbf): void {
+  const GRAPH = 5;
+  pbf.writeStringField(1, 'body');
+  pbf.writeMessage(6, writeGraph, body);
+  pbf.writeVarintField(20, GRAPH);
 }
 
 function writeAttribute([name, value]: readonly [string, Attribute], pbf: Pbf): void {

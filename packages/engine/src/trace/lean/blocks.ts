@@ -1,6 +1,7 @@
 import {sizeOf} from '@accrete/kit';
 import {Emitter} from '../emitter.ts';
 import {type Graph, GraphBuilder, type GraphNode, type Value} from '../graph.ts';
+import {BlockBuilder} from './block-builder.ts';
 import {type Role, roleOf} from './block-roles.ts';
 import {renewed} from './rewrite.ts';
 
@@ -99,68 +100,19 @@ function attempt(graph: Graph, length: number, count: number, whole: ReadonlySet
 function rebuilt(graph: Graph, {count, roles, split}: Plan): Graph {
   const emit = new Emitter(new GraphBuilder());
   const values = renewed(graph, emit.graph);
-  const copy = (node: GraphNode): void => {
-    const results = emit.graph.node(node.op, node.inputs.map(now), node.outputs, node.attributes, node.domain);
-    for (const [i, output] of node.outputs.entries()) values.set(output, results[i]!);
-  };
-  const ready = (node: GraphNode): boolean => node.inputs.every((value) => values.has(value));
+  const now = (value: Value): Value => values.get(value)!;
   const rest = graph.nodes.filter((node) => !roles.has(node));
-  for (const node of rest) if (ready(node)) copy(node);
-  const blocks = Array.from({length: count}, (_, block) => oneBlock(block));
-  for (const output of Object.values(graph.outputs)) {
-    if (!split.has(output)) continue;
-    const parts = blocks.map((of) => of.get(output)!);
-    values.set(output, emit.node('Concat', parts, output.dtype, output.shape, {axis: 0}));
-  }
+  for (const node of rest) if (node.inputs.every((value) => values.has(value))) copy(node);
+  const block = new BlockBuilder(emit, now, count, split);
+  for (const [node, role] of roles) role === 'summed' ? block.sum(node) : block.compute(node);
+  const joined = [...new Set(Object.values(graph.outputs))].filter((value) => split.has(value));
+  for (const [value, result] of block.scan(joined)) values.set(value, result);
   for (const node of rest) if (!values.has(node.outputs[0]!)) copy(node);
   const outputs = Object.entries(graph.outputs).map(([name, value]) => [name, now(value)]);
   return emit.graph.finish(Object.fromEntries(outputs));
 
-  function now(value: Value): Value {
-    return values.get(value)!;
-  }
-
-  /** Values of one block by what they are a block of; sums go on in `values`. */
-  function oneBlock(block: number): Map<Value, Value> {
-    const parts = new Map<Value, Value>();
-    const part = (value: Value): Value => parts.get(value) ?? (split.has(value) ? cut(value) : now(value));
-    const cut = (value: Value): Value => {
-      const rows = value.shape[0]! / count;
-      const ranges = [[block * rows], [(block + 1) * rows], [0]].map((list) => emit.ints(list));
-      const slice = emit.node('Slice', [now(value), ...ranges], value.dtype, blockShape(value));
-      parts.set(value, slice);
-      return slice;
-    };
-    for (const [node, role] of roles) {
-      const inputs = node.inputs.map(part);
-      const [output] = node.outputs as [Value];
-      if (role === 'summed') values.set(output, summed(node, inputs, values.get(output)));
-      else for (const [i, result] of computed(node, inputs).entries()) parts.set(node.outputs[i]!, result);
-    }
-    return parts;
-  }
-
-  function blockShape({shape}: Value): number[] {
-    return [shape[0]! / count, ...shape.slice(1)];
-  }
-
-  function computed(node: GraphNode, inputs: readonly Value[]): readonly Value[] {
-    const [output] = node.outputs as [Value];
-    if (node.op === 'Reshape') return [emit.reshape(inputs[0]!, blockShape(output))];
-    if (node.op === 'Expand') return [emit.expand(inputs[0]!, blockShape(output))];
-    const results = node.outputs.map((value) => ({dtype: value.dtype, shape: blockShape(value)}));
-    return emit.graph.node(node.op, inputs, results, node.attributes, node.domain);
-  }
-
-  /** What a node is on one block, added to what it was on those before. */
-  function summed(node: GraphNode, inputs: readonly Value[], before: Value | undefined): Value {
-    const {op, outputs, attributes, domain} = node;
-    const [{dtype, shape}] = outputs as [Value];
-    if (before === undefined) return emit.node(op, inputs, dtype, shape, attributes, domain);
-    if (op === 'Gemm') {
-      return emit.node(op, [...inputs.slice(0, 2), before], dtype, shape, {...attributes, beta: {float: 1}});
-    }
-    if (op === 'ScatterElements') return emit.node(op, [before, ...inputs.slice(1)], dtype, shape, attributes);
-    return emit.node('Add', [before, emit.node(op, inputs, dtype, shape, attributes, domain)], dtype, shape);
+  function copy({op, inputs, outputs, attributes, domain}: GraphNode): void {
+    const results = emit.graph.node(op, inputs.map(now), outputs, attributes, domain);
+    for (const [i, output] of outputs.entries()) values.set(output, results[i]!);
   }
 }

@@ -16,15 +16,18 @@ export interface Scene {
 /** What may stand in place of a node's one result: of the same shape and dtype, or undefined where the rule does not apply. */
 export type Rule = (node: GraphNode, scene: Scene) => Value | undefined;
 
+/** What the values of an old graph have become in a new one. */
+type Values = Map<Value, Value>;
+
 /** Copies the inputs and constants of a graph into a new one. */
-export function renewed(graph: Graph, builder: GraphBuilder): Map<Value, Value> {
-  const values = new Map<Value, Value>();
-  for (const value of [...graph.inputs, ...graph.constants]) {
-    const {origin, dtype, shape} = value;
-    if (origin.kind === 'constant') values.set(value, builder.constant(origin.data, dtype, shape));
-    else if (origin.kind !== 'node') values.set(value, builder.input(origin.kind, origin.name, dtype, shape));
-  }
-  return values;
+export function renewed(graph: Graph, builder: GraphBuilder): Values {
+  return new Map([...graph.inputs, ...graph.constants].map((value) => [value, leaf(value, builder)]));
+}
+
+function leaf({origin, dtype, shape}: Value, builder: GraphBuilder): Value {
+  if (origin.kind === 'node') throw new TypeError('a value that a node makes is no input');
+  if (origin.kind === 'constant') return builder.constant(origin.data, dtype, shape);
+  return builder.input(origin.kind, origin.name, dtype, shape);
 }
 
 /** The same graph with every rule applied, the first that fits at each node, until none fits any more. */
@@ -39,36 +42,56 @@ export function rewrite(graph: Graph, rules: readonly Rule[]): Graph {
 function pass(graph: Graph, rules: readonly Rule[]): {graph: Graph; changed: boolean} {
   const builder = new GraphBuilder();
   const values = renewed(graph, builder);
-  const users = usersIn(graph);
-  const kept = new Set(Object.values(graph.outputs));
+  const kept = Object.values(graph.outputs);
+  const changed = append(graph.nodes, kept, values, builder, rules);
+  const outputs = Object.entries(graph.outputs).map(([name, value]) => [name, values.get(value)!]);
+  return {graph: builder.finish(Object.fromEntries(outputs)), changed};
+}
+
+/** Appends nodes, or what rules put in their place. @returns true where a rule applied. */
+function append(
+  nodes: readonly GraphNode[],
+  kept: readonly Value[],
+  values: Values,
+  builder: GraphBuilder,
+  rules: readonly Rule[],
+): boolean {
+  const users = usersIn(nodes);
+  const needed = new Set(kept);
   const scene: Scene = {
     emit: new Emitter(builder),
     now: (value) => values.get(value)!,
-    uses: (value) => (users.get(value)?.length ?? 0) + (kept.has(value) ? 1 : 0),
+    uses: (value) => (users.get(value)?.length ?? 0) + (needed.has(value) ? 1 : 0),
     users: (value) => users.get(value) ?? [],
   };
   let changed = false;
-  for (const node of graph.nodes) {
+  for (const node of nodes) {
     let replaced: Value | undefined;
     for (const rule of rules) {
       replaced = rule(node, scene);
       if (replaced !== undefined) break;
     }
     changed ||= replaced !== undefined;
-    const results =
-      replaced === undefined
-        ? builder.node(node.op, node.inputs.map(scene.now), node.outputs, node.attributes, node.domain)
-        : [replaced];
+    const results = replaced === undefined ? copied(node) : [replaced];
     for (const [i, output] of node.outputs.entries()) values.set(output, results[i]!);
   }
-  const outputs = Object.entries(graph.outputs).map(([name, value]) => [name, scene.now(value)]);
-  return {graph: builder.finish(Object.fromEntries(outputs)), changed};
+  return changed;
+
+  function copied({op, inputs, outputs, attributes, domain, body}: GraphNode): readonly Value[] {
+    const operands = inputs.map(scene.now);
+    if (body === undefined) return builder.node(op, operands, outputs, attributes, domain);
+    const inner = new GraphBuilder(builder);
+    const inside = new Map([...values, ...body.inputs.map((value) => [value, leaf(value, inner)] as const)]);
+    changed = append(body.nodes, [...body.outputs, ...body.captured], inside, inner, rules) || changed;
+    const [ends, made] = [body.inputs, body.outputs].map((list) => list.map((value) => inside.get(value)!));
+    return builder.scan(operands, Number(attributes['num_scan_inputs']), inner.finishBody(ends!, made!), outputs);
+  }
 }
 
-function usersIn(graph: Graph): Map<Value, GraphNode[]> {
+function usersIn(nodes: readonly GraphNode[]): Map<Value, GraphNode[]> {
   const users = new Map<Value, GraphNode[]>();
-  for (const node of graph.nodes) {
-    for (const value of node.inputs) {
+  for (const node of nodes) {
+    for (const value of [...node.inputs, ...(node.body?.captured ?? [])]) {
       const known = users.get(value);
       if (known === undefined) users.set(value, [node]);
       else known.push(node);
