@@ -1,5 +1,5 @@
-// node benchmarks/growth/ctrl.mjs [--seeds 0,1,2,3,4] [--families S-,S+] [--jobs 1]
-// The CTrL families of benchmarks/growth.yaml: computes what runs/growth lacks of the seeds and families asked for, and makes
+// node benchmarks/growth/ctrl.mjs [--seeds 0,1,2,3,4] [--families S-,S+] [--methods 'mntdp,lmc at 4'] [--jobs 1]
+// The CTrL families of benchmarks/growth.yaml: computes what runs/growth lacks of the seeds, families and methods asked for, and makes
 // results.json and README.md beside this file anew of all that is there. Needs a build (npm run build).
 import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {join, resolve} from 'node:path';
@@ -11,30 +11,32 @@ import {parse} from 'yaml';
 import {ctrlTables, writePage} from './page.mjs';
 
 const {values} = parseArgs({
-  options: {seeds: {type: 'string'}, families: {type: 'string'}, jobs: {type: 'string', default: '1'}},
+  options: {
+    seeds: {type: 'string'},
+    families: {type: 'string'},
+    methods: {type: 'string'},
+    jobs: {type: 'string', default: '1'},
+  },
 });
 const input = parse(readFileSync(join(import.meta.dirname, '../growth.yaml'), 'utf8'));
 // Seed by seed, so that whatever is there when it is stopped holds whole columns.
 const all = defineExperiment(input, {'engine.kind': 'onnx'})
   .runs.map((config) => ({config, folder: resolve('runs/growth', runName(config))}))
   .sort((a, b) => a.config.seed - b.config.seed);
-const asked = {seed: values.seeds?.split(','), family: values.families?.split(',')};
-for (const [name, known] of [
-  ['seed', all.map(({config}) => String(config.seed))],
-  ['family', all.map(({config}) => config.stream.family)],
-]) {
-  const unknown = (asked[name] ?? []).filter((one) => !known.includes(one));
+const asked = [
+  {name: 'seed', wanted: values.seeds?.split(','), of: ({seed}) => String(seed)},
+  {name: 'family', wanted: values.families?.split(','), of: ({stream}) => stream.family},
+  {name: 'method', wanted: values.methods?.split(','), of: ({label}) => label},
+];
+for (const {name, wanted, of} of asked) {
+  const known = [...new Set(all.map(({config}) => of(config)))];
+  const unknown = (wanted ?? []).filter((one) => !known.includes(one));
   if (unknown.length > 0) {
-    console.error(
-      `benchmarks/growth.yaml has no ${name} ${unknown.join(', ')}, only ${[...new Set(known)].join(', ')}.`,
-    );
+    console.error(`benchmarks/growth.yaml has no ${name} ${unknown.join(', ')}, only ${known.join(', ')}.`);
     process.exit(2);
   }
 }
-const jobs = all.filter(
-  ({config: {seed, stream}}) =>
-    (asked.seed?.includes(String(seed)) ?? true) && (asked.family?.includes(stream.family) ?? true),
-);
+const jobs = all.filter(({config}) => asked.every(({wanted, of}) => wanted?.includes(of(config)) ?? true));
 let done = 0;
 const ended = await executeLocally(
   jobs,

@@ -1,21 +1,26 @@
 // node benchmarks/peers/frozen-base.mjs [--cases a,b] [--rounds 5] [--write]: a module and a head per task on a frozen base, here and
-// as a plain PyTorch loop on the very same base and images, in one sitting, turn and turn about, one thread each. Needs a build
-// (npm run build) and a Python with torch (`pip install torch`); PYTHON names another than python3. --write puts the table into
-// frozen-base.md beside this file.
+// as a plain PyTorch loop, in one sitting, turn and turn about, one thread each. Both sides have the very same base, start modules and
+// heads from the very same numbers and take the same batches, so that nothing but rounding and speed may differ. Needs a build
+// (npm run build) and a Python with torch (`pip install torch`); PYTHON names another than python3. --write keeps the results in
+// frozen-base.json, and makes frozen-base.md of all that are kept there.
 import {execFileSync} from 'node:child_process';
 import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
-import {availableParallelism, cpus, tmpdir} from 'node:os';
+import {loadavg, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import {datasets} from '@accrete/data';
 import {createEngine} from '@accrete/engine';
 import {seedStream} from '@accrete/kit';
-import {mean, median, sampleSd} from '@accrete/report';
+import {mean} from '@accrete/report';
 import {parseRunConfig, run, streams} from '@accrete/scheduler';
+import {line, page} from './frozen-page.mjs';
 
-const TASKS = 5;
-const mlp = {kind: 'mlp', hidden: [1024, 1024, 1024, 64]};
-const encoder = {kind: 'transformer', width: 64, layers: 4, heads: 4, feedForward: 128, pooling: 'mean', patch: 7};
+const [TASKS, EPOCHS, TRAIN, BATCH, RATE] = [5, 20, 2000, 128, 0.001];
+const settings = {tasks: TASKS, epochs: EPOCHS, train: TRAIN, batch: BATCH, rate: RATE};
+const networks = {
+  mlp: {kind: 'mlp', hidden: [1024, 1024, 1024, 64]},
+  encoder: {kind: 'transformer', width: 64, layers: 4, heads: 4, feedForward: 128, pooling: 'mean', patch: 7},
+};
 const adapter = {kind: 'adapter', bottleneck: 16, start: 'mam'};
 const lora = {kind: 'low-rank', rank: 8};
 
@@ -23,27 +28,34 @@ const lora = {kind: 'low-rank', rank: 8};
 const cases = {
   'mlp-adapter': {
     what: 'MLP 784-1024-1024-1024-64, adapter behind the last layer',
-    network: mlp,
+    network: 'mlp',
     module: adapter,
     sites: ['layer3'],
   },
-  'mlp-lora': {
-    what: 'MLP 784-1024-1024-1024-64, LoRA in the last layer',
-    network: mlp,
+  'mlp-lora': {what: 'the same MLP, LoRA in the last layer', network: 'mlp', module: lora, sites: ['layer3']},
+  'mlp-lora-everywhere': {
+    what: 'the same MLP, LoRA in every layer',
+    network: 'mlp',
     module: lora,
-    sites: ['layer3'],
+    sites: ['layer0', 'layer1', 'layer2', 'layer3'],
   },
   'encoder-adapter': {
     what: 'encoder, 4 layers of width 64, 16 patches, adapter behind the last block',
-    network: encoder,
+    network: 'encoder',
     module: adapter,
     sites: ['layer3/feed-forward-block'],
   },
-  'mlp-lora-everywhere': {
-    what: 'MLP as above, LoRA in every layer: no stage stays as it is',
-    network: mlp,
+  'encoder-lora': {
+    what: 'the same encoder, LoRA in the last projection',
+    network: 'encoder',
     module: lora,
-    sites: null,
+    sites: ['layer3/down'],
+  },
+  'encoder-lora-attention': {
+    what: 'the same encoder, LoRA in query and value of the last layer',
+    network: 'encoder',
+    module: lora,
+    sites: ['layer3/query', 'layer3/value'],
   },
 };
 
@@ -69,21 +81,10 @@ try {
   process.exit(2);
 }
 
-const EPOCHS = 20;
-const TRAIN = 2000;
 const dataset = await datasets.parse({kind: 'fashion-mnist'}).load({report: console.error});
-const engine = await createEngine({kind: 'onnx', threads: 1});
-
-/** 0.975 quantiles of Student's t by degrees of freedom. */
-const quantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
-
-/**
- * Seconds of every task after the first, on the clock and on the processor, and accuracies at the end.
- *
- * @param onBase is told the network when its first task is learned, and how well it does on that.
- */
-async function ours({network, module, sites}, seed, onBase) {
-  const config = parseRunConfig({
+/** The run of one case and seed. @param epochs of every task */
+function configOf({network, module, sites}, seed, epochs = EPOCHS) {
+  return parseRunConfig({
     experiment: 'peers',
     label: 'frozen base',
     scenario: 'task-incremental',
@@ -96,149 +97,127 @@ async function ours({network, module, sites}, seed, onBase) {
       validationFraction: 0,
       trainPerTask: TRAIN,
     },
-    network,
-    train: {epochs: EPOCHS, batchSize: 128, optimizer: {kind: 'adam', learningRate: 0.001}},
+    network: networks[network],
+    train: {epochs, batchSize: BATCH, optimizer: {kind: 'adam', learningRate: RATE}},
     evaluate: {beforeTraining: false, validation: 'never'},
   });
-  const tasks = [];
-  const accuracies = [];
-  let first = null;
-  for await (const item of run(config, {engine, dataset})) {
-    if (item.type === 'task-end') tasks.push({seconds: item.durationMs / 1000, processor: item.cpuMs / 1000});
-    if (item.type === 'evaluation' && item.afterTask === 0 && item.evalTask === 0) first = item.accuracy;
-    if (item.type === 'evaluation' && item.afterTask === TASKS - 1) accuracies.push(item.accuracy);
-    if (item.type === 'state' && tasks.length === 1 && accuracies.length === 0) {
-      onBase(
-        item.checkpoint.network,
-        first,
-        streams.parse(config.stream).build(dataset, config.scenario, seedStream(seed).fork('stream')),
-      );
-    }
-  }
-  return {tasks: tasks.slice(1), accuracies};
 }
 
-/** Writes what the plain loop starts from: every parameter after the first task, and which images each task trains on. */
-function writeBase(folder, {parameters}, stream) {
+/** A run on an engine of its own, which finds nothing compiled. */
+async function* runAlone(config, resume) {
+  const engine = await createEngine({kind: 'onnx', threads: 1});
+  try {
+    yield* run(config, {engine, dataset, ...(resume && {resume})});
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** The state after the first task, which trains the base and nothing else, and how well it does on that task. */
+async function baseOf(config) {
+  let accuracy = null;
+  for await (const item of runAlone(config)) {
+    if (item.type === 'evaluation' && item.evalTask === 0) accuracy = item.accuracy;
+    if (item.type === 'state' && item.checkpoint.cursor.task === 1) return {checkpoint: item.checkpoint, accuracy};
+  }
+  throw new Error('the run ended in its first task.');
+}
+
+/** Seconds of every later task, accuracies at the end, and the network then. */
+async function later(config, resume) {
+  const [tasks, accuracies] = [[], []];
+  let {network} = resume;
+  for await (const item of runAlone(config, resume)) {
+    if (item.type === 'task-end') tasks.push({clock: item.durationMs / 1000, processor: item.cpuMs / 1000});
+    if (item.type === 'evaluation' && item.afterTask === TASKS - 1) accuracies.push(item.accuracy);
+    if (item.type === 'state') network = item.checkpoint.network;
+  }
+  return {tasks, accuracies, network};
+}
+
+/** Writes what the plain loop needs: every parameter as it starts, and the images of every epoch in order. */
+function writeStart(folder, {parameters}, config) {
   const shapes = {};
   for (const [index, [path, {shape, data}]] of Object.entries(parameters).entries()) {
     shapes[path] = {shape, file: `parameter-${index}`};
     writeFileSync(join(folder, `parameter-${index}`), data);
   }
-  writeFileSync(join(folder, 'base.json'), JSON.stringify(shapes));
-  writeFileSync(join(folder, 'images.json'), JSON.stringify(stream.tasks.map(({examples}) => [...examples.train])));
+  writeFileSync(join(folder, 'start.json'), JSON.stringify(shapes));
+  const seeds = seedStream(config.seed);
+  const {tasks} = streams.parse(config.stream).build(dataset, config.scenario, seeds.fork('stream'));
+  const orders = tasks.map(({index, examples: {train}}) =>
+    Array.from({length: EPOCHS}, (_, epoch) => {
+      const order = seeds.fork('shuffle', 'task', index, 'phase', 0, 'epoch', epoch).permutation(train.length);
+      return Array.from(order, (i) => train[i]);
+    }),
+  );
+  writeFileSync(join(folder, 'orders.json'), JSON.stringify(orders));
 }
 
-function torch(folder, {network, module, sites}, seed) {
+function torch(folder, {network, module, sites}) {
   const script = join(import.meta.dirname, 'frozen_base.py');
-  const plan = JSON.stringify({network, module, everywhere: sites === null, tasks: TASKS, epochs: EPOCHS, seed});
+  const plan = JSON.stringify({network: networks[network], module, sites, ...settings});
   return JSON.parse(execFileSync(python, [script, folder, plan], {encoding: 'utf8'}));
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'accrete-peers-'));
-const results = {};
-try {
-  for (const split of ['train', 'test']) {
-    writeFileSync(join(folder, `${split}-images`), dataset[split].images);
-    writeFileSync(join(folder, `${split}-labels`), dataset[split].labels);
+/** One case on a base: here, then there. */
+async function round(folder, chosen, seed, base) {
+  const config = configOf(chosen, seed);
+  const untrained = await later(configOf(chosen, seed, 0), base.checkpoint);
+  writeStart(folder, untrained.network, config);
+  const ours = await later(config, base.checkpoint);
+  const theirs = torch(folder, chosen);
+  // One example of 2,000 may lie on the boundary.
+  if (!(Math.abs(theirs.first - base.accuracy) < 0.0011)) {
+    throw new Error(`the base gives ${base.accuracy} here and ${theirs.first} there: these are two networks.`);
   }
-  for (const name of wanted) {
-    const found = {ours: [], torch: []};
-    for (let seed = 0; seed < rounds; seed++) {
-      // Turn and turn about, so that both meet the same noise.
-      let first = null;
-      const own = await ours(cases[name], seed, (base, accuracy, stream) => {
-        first = accuracy;
-        writeBase(folder, base, stream);
-      });
-      const theirs = torch(folder, cases[name], seed);
-      // One example of 2,000 may lie on the boundary.
-      if (!(Math.abs(theirs.first - first) < 0.0011)) {
-        throw new Error(`the base gives ${first} here and ${theirs.first} there: these are two networks.`);
-      }
-      found.ours.push(own);
-      found.torch.push(theirs);
-    }
-    results[name] = {rounds, version: found.torch[0].version, ours: summary(found.ours), torch: summary(found.torch)};
-    console.log(line(name, results[name]));
-  }
-} finally {
-  rmSync(folder, {recursive: true, force: true});
-  await engine.dispose();
-}
-if (options.write) {
-  const file = join(import.meta.dirname, 'frozen-base.json');
-  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
-  const all = {...before, ...results};
-  const sorted = Object.fromEntries(Object.keys(cases).flatMap((name) => (name in all ? [[name, all[name]]] : [])));
-  writeFileSync(
-    file,
-    `${JSON.stringify(sorted, (_, x) => (typeof x === 'number' ? Number(x.toPrecision(4)) : x), 2)}\n`,
-  );
-  writeFileSync(join(import.meta.dirname, 'frozen-base.md'), page(sorted));
+  return {ours, theirs};
 }
 
 /** By round: seconds of all later tasks, by the processor and on the clock, and their mean accuracy at the end. */
 function summary(runs) {
   const of = (clock) => runs.map(({tasks}) => tasks.reduce((sum, task) => sum + task[clock], 0));
   const accuracy = runs.map(({accuracies}) => mean(accuracies.slice(1)));
-  return {processor: of('processor'), clock: of('seconds'), accuracy};
+  return {processor: of('processor'), clock: of('clock'), accuracy};
 }
 
-function line(name, {ours, torch}) {
-  const pair = (key, summarise, digits) =>
-    `${summarise(ours[key]).toFixed(digits)}, ${summarise(torch[key]).toFixed(digits)}`;
-  const ratios = (key) => torch[key].map((theirs, i) => theirs / ours[key][i]);
-  const times = (key) => {
-    const all = ratios(key);
-    return `${median(all).toFixed(1)} (${Math.min(...all).toFixed(1)} to ${Math.max(...all).toFixed(1)})`;
-  };
-  const differences = ours.accuracy.map((own, i) => own - torch.accuracy[i]);
-  const n = differences.length;
-  const half = n > 1 ? (quantiles[n - 2] * sampleSd(differences)) / Math.sqrt(n) : Number.NaN;
-  const points = (x) => (100 * x).toFixed(1);
-  const cells = [
-    cases[name].what,
-    pair('processor', median, 2),
-    times('processor'),
-    times('clock'),
-    pair('accuracy', mean, 3),
-    `${points(mean(differences))} ± ${points(half)}`,
-    n,
-  ];
-  return `| ${cells.join(' | ')} |`;
+/** Puts results among those that are kept, and makes the page of all. */
+function keep(results) {
+  const file = join(import.meta.dirname, 'frozen-base.json');
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  const all = {...before, ...results};
+  const sorted = Object.fromEntries(Object.keys(cases).flatMap((name) => (name in all ? [[name, all[name]]] : [])));
+  const rounded = JSON.stringify(sorted, (_, x) => (typeof x === 'number' ? Number(x.toPrecision(5)) : x), 2);
+  writeFileSync(file, `${rounded}\n`);
+  writeFileSync(join(import.meta.dirname, 'frozen-base.md'), page(sorted, settings));
 }
 
-function page(all) {
-  const [{version}] = Object.values(all);
-  return `# A frozen base against a plain PyTorch loop
-
-The first task trains the whole base, here. Every later one trains a module of its own and a head on the frozen base, on both sides:
-the plain loop loads the very same base, takes the same images, and runs the frozen layers in every step; autograd spares it their
-backward pass. Modules and heads start by the same rule from draws of each side's own, and so do the orders of batches. That the base
-is the same is checked by its accuracy on the first task.
-
-Here, all that is a function of the example alone is computed once per example and kept (\`scheduler/training/feature-store.ts\`), in
-training and when old tasks are tested again: what the stages below the module put out and what the frozen base puts out at the
-module's own site, as far as the step reads it. First number ours, second PyTorch; the later tasks only.
-
-| base and module | later tasks, processor [s] | times faster | by the clock | accuracy | difference [points] | n |
-|---|---|---|---|---|---|---|
-${Object.entries(all)
-  .map(([name, result]) => line(name, result))
-  .join('\n')}
-
-Split Fashion-MNIST, ${TASKS} tasks x 2 classes, ${TRAIN} images each, ${EPOCHS} epochs, batch 128, Adam 0.001, all tasks so far tested
-after each. n seeds, each with a base of its own; medians of times, median and range of ratios by seed, means of accuracies over later
-tasks. Difference: ours minus theirs, paired by base, with the 95 % interval of Student's t. One thread each: onnxruntime and
-PyTorch ${version}, turn and turn about; ${cpus()[0].model}, ${availableParallelism()} cores shared with other work, so that processor
-time is what to read. The aim is 3 times, at the same accuracy; an interval that holds 0 shows no difference, and none smaller than
-it is wide. Cases of the script that the table lacks have not been run.
-
-The MLP was the third base tried, when only whole stages were kept: with 512-512-512-256 and 5 epochs over all images later tasks then
-took 1.67 times less processor time, with 20 epochs over 2,000 images 1.53 times, and with this one 2.7 times (one seed). It has not
-been changed since, and neither has how it is trained.
-
-\`PYTHON=<python with torch> node benchmarks/peers/frozen-base.mjs --write\` after \`npm run build\` makes this page anew.
-`;
+const folder = mkdtempSync(join(tmpdir(), 'accrete-peers-'));
+try {
+  for (const split of ['train', 'test']) {
+    writeFileSync(join(folder, `${split}-images`), dataset[split].images);
+    writeFileSync(join(folder, `${split}-labels`), dataset[split].labels);
+  }
+  for (const network of Object.keys(networks)) {
+    const names = wanted.filter((name) => cases[name].network === network);
+    const found = Object.fromEntries(names.map((name) => [name, {ours: [], torch: [], load: []}]));
+    for (let seed = 0; seed < rounds && names.length > 0; seed++) {
+      // No module is there yet, so that one base serves all cases.
+      const base = await baseOf(configOf(cases[names[0]], seed));
+      const results = {};
+      for (const name of names) {
+        const {ours, theirs} = await round(folder, cases[name], seed, base);
+        found[name].ours.push(ours);
+        found[name].torch.push(theirs);
+        found[name].load.push(loadavg()[0]);
+        const {load, ...sides} = found[name];
+        const [own, other] = [summary(sides.ours), summary(sides.torch)];
+        results[name] = {what: cases[name].what, version: theirs.version, load, ours: own, torch: other};
+        console.log(line(results[name]));
+      }
+      if (options.write) keep(results);
+    }
+  }
+} finally {
+  rmSync(folder, {recursive: true, force: true});
 }

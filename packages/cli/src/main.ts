@@ -1,18 +1,6 @@
 import {readFileSync} from 'node:fs';
-import {isHarnessError} from '@accrete/kit';
 import {Command, CommanderError} from 'commander';
-import {compareCommand} from './commands/compare.ts';
-import {dataCommand} from './commands/data.ts';
-import {describeCommand, listCommand} from './commands/describe.ts';
-import {doctorCommand} from './commands/doctor.ts';
-import {evidenceCommand} from './commands/evidence.ts';
-import {extractCommand} from './commands/extract.ts';
-import {mergeCommand} from './commands/merge.ts';
-import {reportCommand} from './commands/report.ts';
-import {resumeCommand} from './commands/resume.ts';
-import {runCommand} from './commands/run.ts';
-import {schemaCommand} from './commands/schema.ts';
-import {watchCommand} from './commands/watch.ts';
+import {commands} from './commands/commands.ts';
 
 /** Exit codes: 0 done, 1 our mistake, 2 the user's. */
 export type ExitCode = 0 | 1 | 2;
@@ -33,27 +21,17 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     .version(version(), '--version', 'print the version')
     .showHelpAfterError('(accrete --help says what there is)')
     .exitOverride();
-  const commands = [
-    runCommand,
-    resumeCommand,
-    reportCommand,
-    watchCommand,
-    compareCommand,
-    listCommand,
-    describeCommand,
-    dataCommand,
-    doctorCommand,
-    extractCommand,
-    mergeCommand,
-    evidenceCommand,
-    schemaCommand,
-  ];
-  for (const command of commands) program.addCommand(inherited(command(exit)));
   try {
+    for (const [name, {summary, load}] of Object.entries(commands)) {
+      const command = new Command(name).description(summary);
+      if (argv.includes(name)) (await load())(command, exit);
+      program.addCommand(inherited(command));
+    }
     await program.parseAsync(argv, {from: 'user'});
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed its message.
+    const {isHarnessError} = await import('@accrete/kit'); // Loaded by whoever throws one.
     if (isHarnessError(error)) {
       process.stderr.write(`${error.message}\n`);
       return 2;

@@ -146,6 +146,7 @@ export {
 export {optimizers} from './optimizers/registry.ts';
 export {rmsprop} from './optimizers/rmsprop.ts';
 export {sgd} from './optimizers/sgd.ts';
+export {type Stepping, updateSideBySide} from './optimizers/side-by-side.ts';
 export type {FloatType} from './parameters/element-types.ts';
 export {type Initializer, initializers} from './parameters/initializers.ts';
 export {

@@ -75,6 +75,19 @@ describe('the lean graph of', () => {
     }
   }
 
+  it('all parts of a split, put together again, is what was split', async () => {
+    const parts = (x: tf.Tensor | undefined, axis = 1) => tf.split(x!, [1, 3, 1], axis) as tf.Tensor[];
+    await expectLean(({x}) => ({y: tf.square(tf.concat(parts(x), 1))}), {x}, ['Mul']);
+    await expectLean(({x}) => ({y: tf.square(tf.stack(tf.unstack(x!, 1), 1))}), {x}, ['Mul']);
+    const list = array(7);
+    await expectLean(({list}) => ({y: tf.square(tf.stack(tf.unstack(list!)))}), {list}, ['Mul']);
+    // Not of some, nor in another order, nor along another axis.
+    const stays = ['Split', 'Concat'];
+    await expectLean(({x}) => ({y: tf.concat(parts(x).slice(0, 2), 1)}), {x}, stays);
+    await expectLean(({x}) => ({y: tf.concat(parts(x).reverse(), 1)}), {x}, stays);
+    await expectLean(({x}) => ({y: tf.concat(tf.split(x!, 2, 0), 1)}), {x}, stays);
+  });
+
   it('a log-softmax spelled out is LogSoftmax', async () => {
     await expectLean(({x}) => ({y: tf.sub(x!, tf.logSumExp(x!, -1, true))}), {x}, ['LogSoftmax']);
     const {length} = ops(({x}) => ({y: tf.sub(x!, tf.logSumExp(x!, 0, true))}), {x: spec(12, 5)});

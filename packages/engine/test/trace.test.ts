@@ -186,6 +186,23 @@ describe('the traced graph', () => {
     expect(opsOf(lossy)).to.deep.equal(['Cast', 'Cast']);
   });
 
+  it('takes nothing apart that was put together of just these parts, forwards and backwards', () => {
+    const inputs = {a: {shape: [3, 2], dtype: 'float32'}, b: {shape: [3, 2], dtype: 'float32'}} as const;
+    const apart = (sizes: number | number[], axis: number): string[] =>
+      opsOf(
+        trace(({a, b}) => {
+          const of = (x: tf.Tensor): tf.Scalar => {
+            const parts = tf.split(tf.concat([x, b!], 1), sizes, axis);
+            return tf.sum(tf.addN(parts.map((part, i) => tf.mul(tf.sum(tf.exp(part)), i + 1))));
+          };
+          return {y: tf.grad(of)(a!)};
+        }, inputs),
+      );
+    expect(apart(2, 1)).to.not.include.oneOf(['Concat', 'Split']);
+    expect(apart([1, 3], 1)).to.include.members(['Concat', 'Split']);
+    expect(apart(3, 0)).to.include.members(['Concat', 'Split']);
+  });
+
   it('collapses chains of reshapes and of transposes', () => {
     const shape = {x: {shape: [2, 3, 4], dtype: 'float32'}} as const;
     expect(opsOf(trace(({x}) => ({y: x!.reshape([6, 4]).reshape([24]).reshape([4, 6])}), shape))).to.deep.equal([

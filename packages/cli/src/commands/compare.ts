@@ -2,8 +2,7 @@ import {readFileSync, statSync} from 'node:fs';
 import {relative, resolve} from 'node:path';
 import {fileError, HarnessError, writeFileAtomic} from '@accrete/kit';
 import {compareReports, type Report, type ReportComparison, renderComparison, savedReport} from '@accrete/report';
-import {Command} from 'commander';
-import type {MakeCommand} from './command.ts';
+import type {FillCommand} from './command.ts';
 import {readReport, requireFolders} from './report.ts';
 
 interface CompareFlags {
@@ -14,9 +13,8 @@ interface CompareFlags {
 const LARGEST_PAGE = 64 * 2 ** 20;
 
 /** `accrete compare <first> <second>`: two saved reports, or two folders of runs, set against each other. */
-export const compareCommand: MakeCommand = () =>
-  new Command('compare')
-    .description('Set two reports against each other: what changed in accuracy, cost, configs and environments.')
+export const compareCommand: FillCommand = (command) =>
+  command
     .argument('<first>', 'a report page, or a folder of runs')
     .argument('<second>', 'the same, to compare with the first')
     .option('--out <file>', 'where the page goes', 'reports/comparison.html')

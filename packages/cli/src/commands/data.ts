@@ -1,12 +1,10 @@
 import {datasets, defaultCacheFolder, listDatasets} from '@accrete/data';
 import {HarnessError} from '@accrete/kit';
-import {Command} from 'commander';
 import {wrapped} from '../terminal/text.ts';
-import type {MakeCommand} from './command.ts';
+import type {FillCommand} from './command.ts';
 
 /** `accrete data list|get|info`. */
-export const dataCommand: MakeCommand = () => {
-  const data = new Command('data').description('See and fetch data sets.');
+export const dataCommand: FillCommand = (data) => {
   data
     .command('list')
     .description('Data sets, and which of them are here.')
@@ -57,7 +55,6 @@ export const dataCommand: MakeCommand = () => {
       ];
       process.stdout.write(`${lines.join('\n')}\n`);
     });
-  return data;
 };
 
 function known(name: string): string {

@@ -1,37 +1,27 @@
 import {type Description, HarnessError} from '@accrete/kit';
-import {Command} from 'commander';
 import {lookUp, registries} from '../registries.ts';
 import {wrapped} from '../terminal/text.ts';
-import type {MakeCommand} from './command.ts';
+import type {FillCommand} from './command.ts';
 
 /** `accrete list [registry]`. */
-export const listCommand: MakeCommand = () =>
-  new Command('list')
-    .description('List the parts that a config may name.')
-    .argument('[registry]', `one of ${Object.keys(registries).join(', ')}`)
-    .action((name: string | undefined) => {
-      if (name !== undefined && !(name in registries)) {
-        throw new HarnessError(
-          'E_UNKNOWN',
-          `unknown registry "${name}". Known: ${Object.keys(registries).join(', ')}.`,
-        );
-      }
-      const chosen = Object.entries(registries).filter(([registry]) => name === undefined || registry === name);
-      for (const [registry, {kinds, describe}] of chosen) {
-        process.stdout.write(`${registry}\n`);
-        const width = Math.max(...kinds.map((kind) => kind.length));
-        for (const kind of kinds) process.stdout.write(`  ${kind.padEnd(width)}  ${describe(kind).summary}\n`);
-      }
-    });
+export const listCommand: FillCommand = (command) =>
+  command.argument('[registry]', `one of ${Object.keys(registries).join(', ')}`).action((name: string | undefined) => {
+    if (name !== undefined && !(name in registries)) {
+      throw new HarnessError('E_UNKNOWN', `unknown registry "${name}". Known: ${Object.keys(registries).join(', ')}.`);
+    }
+    const chosen = Object.entries(registries).filter(([registry]) => name === undefined || registry === name);
+    for (const [registry, {kinds, describe}] of chosen) {
+      process.stdout.write(`${registry}\n`);
+      const width = Math.max(...kinds.map((kind) => kind.length));
+      for (const kind of kinds) process.stdout.write(`  ${kind.padEnd(width)}  ${describe(kind).summary}\n`);
+    }
+  });
 
 /** `accrete describe <kind>`. */
-export const describeCommand: MakeCommand = () =>
-  new Command('describe')
-    .description('Say what a part does, its options and where it comes from.')
-    .argument('<kind>', 'such as ewc, or strategies/ewc')
-    .action((name: string) => {
-      process.stdout.write(describe(lookUp(name)));
-    });
+export const describeCommand: FillCommand = (command) =>
+  command.argument('<kind>', 'such as ewc, or strategies/ewc').action((name: string) => {
+    process.stdout.write(describe(lookUp(name)));
+  });
 
 interface OptionSchema {
   readonly type?: string | readonly string[];

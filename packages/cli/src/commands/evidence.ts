@@ -1,8 +1,7 @@
 import {join} from 'node:path';
 import {type EvidenceRow, runFiles, seedStream, writeFileAtomic} from '@accrete/kit';
 import {bytesOfFile, decodePlan, encodeEvidence, judge, overlapRows} from '@accrete/posthoc';
-import {Command} from 'commander';
-import type {MakeCommand} from './command.ts';
+import type {FillCommand} from './command.ts';
 import {
   type ImportFlags,
   loadData,
@@ -22,9 +21,8 @@ interface EvidenceFlags extends ImportFlags {
 }
 
 /** `accrete evidence <network> <plans...>`: whether modules are modules. */
-export const evidenceCommand: MakeCommand = () =>
-  new Command('evidence')
-    .description('Judge modules on test images, with their controls, and write the evidence for `accrete report`.')
+export const evidenceCommand: FillCommand = (command) =>
+  command
     .argument('<network>', 'the network that they were found in')
     .argument('<plans...>', 'plans of `accrete extract`, one per task')
     .requiredOption('--data <set>', 'data set by name, or its config in YAML')

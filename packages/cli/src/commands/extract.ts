@@ -1,8 +1,7 @@
 import {existsSync} from 'node:fs';
 import {canonicalJson, contentHash, seedStream, writeFileAtomic} from '@accrete/kit';
 import {bytesOfFile, decodePlan, encodePlan, extractors, type Plan, planSize} from '@accrete/posthoc';
-import {Command} from 'commander';
-import type {MakeCommand} from './command.ts';
+import type {FillCommand} from './command.ts';
 import {
   configOf,
   type ImportFlags,
@@ -29,9 +28,8 @@ interface ExtractFlags extends TaskFlags, ImportFlags {
 }
 
 /** `accrete extract <network>`: the module of a trained network that does a task. */
-export const extractCommand: MakeCommand = () =>
-  new Command('extract')
-    .description('Find the module of a trained network that does a task, and write it as a plan.')
+export const extractCommand: FillCommand = (command) =>
+  command
     .argument('<network>', 'run folder, network file, or with --image a perceptron of another tool')
     .requiredOption('--method <kind>', 'how it is found; `accrete list extractors` says what there is')
     .option('--set <path=value>', 'option of the method, such as density=0.1; repeatable', collectSettings, {})

@@ -1,8 +1,7 @@
 import {encodeNetwork} from '@accrete/core';
 import {seedStream, writeFileAtomic} from '@accrete/kit';
 import {mergeFiles, mergeNetworks, mergers, type TaskData} from '@accrete/posthoc';
-import {Command} from 'commander';
-import type {MakeCommand} from './command.ts';
+import type {FillCommand} from './command.ts';
 import {
   configOf,
   type ImportFlags,
@@ -32,9 +31,8 @@ interface MergeFlags extends ImportFlags {
 }
 
 /** `accrete merge <networks...>`: one network of several. */
-export const mergeCommand: MakeCommand = () =>
-  new Command('merge')
-    .description('Make one network of several, and write it.')
+export const mergeCommand: FillCommand = (command) =>
+  command
     .argument(
       '<networks...>',
       'run folders, network files, or with --image perceptrons of another tool; with --arrays any safetensors',

@@ -10,8 +10,7 @@ import {
   renderReport,
   renderTextSummary,
 } from '@accrete/report';
-import {Command} from 'commander';
-import type {MakeCommand} from './command.ts';
+import type {FillCommand} from './command.ts';
 import {allFormats, collectExports, type ExportTarget} from './export-option.ts';
 
 interface ReportFlags {
@@ -21,9 +20,8 @@ interface ReportFlags {
 }
 
 /** `accrete report <runs...>`: a page from run folders, and other formats of what it says. */
-export const reportCommand: MakeCommand = () =>
-  new Command('report')
-    .description('Write a report of runs that were computed before: one HTML file that opens offline.')
+export const reportCommand: FillCommand = (command) =>
+  command
     .argument('<runs...>', 'run folders, or folders above them')
     .option('--out <file>', 'where the report goes', 'reports/report.html')
     .option('--title <text>', "its title (default: the experiments' names)")

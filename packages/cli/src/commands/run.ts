@@ -11,12 +11,10 @@ import {
   strategies,
   streams,
 } from '@accrete/scheduler';
-import {Command} from 'commander';
 import {showProgress} from '../terminal/progress.ts';
-import type {MakeCommand} from './command.ts';
+import type {FillCommand} from './command.ts';
 import {readConfigFile} from './config-file.ts';
 import {collectSettings, parseCount, parseSeeds} from './options.ts';
-import {readReport, writeReport} from './report.ts';
 
 interface RunFlags {
   readonly seeds?: readonly number[];
@@ -32,11 +30,8 @@ interface RunFlags {
 const CHECKPOINT_EVERY_MS = 30_000;
 
 /** `accrete run <config>`: every run of an experiment, then a report. */
-export const runCommand: MakeCommand = (exit) =>
-  new Command('run')
-    .description(
-      'Compute every run of an experiment and write a report. Finished runs are skipped, interrupted ones go on.',
-    )
+export const runCommand: FillCommand = (command, exit) =>
+  command
     .argument('<config>', 'experiment as YAML or JSON; `accrete schema` prints what it may hold')
     .option('--seeds <list>', "seeds instead of the config's, such as 0,1,2 or 0..4", parseSeeds)
     .option(
@@ -87,6 +82,8 @@ export const runCommand: MakeCommand = (exit) =>
         const target = typeof flags.report === 'string' ? flags.report : join('reports', `${experiment.name}.html`);
         const title = experiment.description ?? experiment.name;
         const folders = jobs.map((job) => job.folder);
+        // Loaded only now: charts and tables take longer to load than a small run to begin.
+        const {readReport, writeReport} = await import('./report.ts');
         writeReport(readReport(folders, title), resolve(target));
       }
       exit(exitCode(jobs, results));

@@ -1,7 +1,6 @@
 import {experimentSchema} from '@accrete/scheduler';
-import {Command} from 'commander';
 import * as z from 'zod';
-import type {MakeCommand} from './command.ts';
+import type {FillCommand} from './command.ts';
 
 /** JSON Schema of an experiment file, for editors. */
 export function experimentJsonSchema(): unknown {
@@ -9,7 +8,7 @@ export function experimentJsonSchema(): unknown {
 }
 
 /** `accrete schema`. */
-export const schemaCommand: MakeCommand = () =>
-  new Command('schema').description('Print the JSON Schema of an experiment file, for editors.').action(() => {
+export const schemaCommand: FillCommand = (command) =>
+  command.action(() => {
     process.stdout.write(`${JSON.stringify(experimentJsonSchema(), null, 2)}\n`);
   });

@@ -1,8 +1,7 @@
 import {HarnessError, sha256} from '@accrete/kit';
 import {buildReport, renderReport, runLoader, runsMark} from '@accrete/report';
-import {Command} from 'commander';
 import {liveServer} from '../watch/live-server.ts';
-import type {MakeCommand} from './command.ts';
+import type {FillCommand} from './command.ts';
 import {requireFolders} from './report.ts';
 
 interface WatchFlags {
@@ -14,9 +13,8 @@ interface WatchFlags {
 const EVERY_MS = 1000;
 
 /** `accrete watch <runs...>`: the report as a page that follows runs while they go on. */
-export const watchCommand: MakeCommand = () =>
-  new Command('watch')
-    .description('Serve the report of runs while they go on, on this machine alone. Ctrl-C ends it.')
+export const watchCommand: FillCommand = (command) =>
+  command
     .argument('<runs...>', 'run folders, or folders above them')
     .option('--port <n>', 'where to listen (default: any free port)', parsePort, 0)
     .option('--title <text>', "title of the report (default: the experiments' names)")

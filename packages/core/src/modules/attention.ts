@@ -41,9 +41,10 @@ export const attention = define({
       run: ({h, extra: {mask}}) => {
         const [batch, length, packed] = h.shape as [number, number, number];
         const size = packed / (3 * heads);
-        // [3, batch, heads, length, size]
-        const parts = tf.transpose(tf.reshape(h, [batch, length, 3, heads, size]), [2, 0, 3, 1, 4]);
-        const [q, k, v] = tf.unstack(parts) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+        const byHead = (part: tf.Tensor): tf.Tensor =>
+          tf.transpose(tf.reshape(part, [batch, length, heads, size]), [0, 2, 1, 3]); // [batch, heads, length, size]
+        // Taken apart as it was put together, so that a compiled program does neither.
+        const [q, k, v] = tf.split(h, 3, -1).map(byHead) as [tf.Tensor, tf.Tensor, tf.Tensor];
         const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(size)); // [batch, heads, length, length]
         const seen = mask === undefined ? scores : tf.add(scores, hidden(mask, length));
         const mixed = tf.matMul(tf.softmax(seen), v); // [batch, heads, length, size]

@@ -36,6 +36,7 @@ export const dense = define({
       form: 'layer',
       identityAtStart: initializer.kind === 'zeros',
       perExample: true,
+      columnwise: true,
       width: (site) => units ?? site.units,
       refusal: (site) =>
         site.beside === null || keepsPlaces(site)

@@ -82,6 +82,11 @@ export interface Computation {
   /** True where `run` takes parameters with a batch axis in front, so that examples can have parameters of their own. */
   readonly perExample?: boolean;
   /**
+   * True of a layer each of whose units is computed from its own places along the last axis of every parameter, so that layers which
+   * read the same are one layer with their parameters side by side.
+   */
+  readonly columnwise?: boolean;
+  /**
    * The axis of each parameter that is cut into equal parts where a router has heads, so that each part can be averaged by scores of
    * its own; absent where parameters cannot be cut.
    */

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {type Context, evaluation} from '../modules/module.ts';
+import {headLogits} from './head.ts';
 import type {PathSpec} from './path.ts';
-import {baseOf, type SiteResult} from './site.ts';
+import type {SiteResult} from './site.ts';
 import {owners, type PathTensors, runStages, type Start} from './stages.ts';
 
 /** What a forward pass gives. The caller owns all of it. */
@@ -59,13 +60,8 @@ export function forward(
     Object.assign(next, result.next);
   };
   const features = runStages(spec, own, x, context, {start, take});
-  const outputs = spec.segments.map((segment, k) => {
-    const name = `head/segment:${k}`;
-    return baseOf(segment, own(name), {h: features, context, extra: {}, name}).output();
-  });
-  const logits = outputs.length === 1 ? outputs[0]! : tf.concat(outputs, 1);
   return {
-    logits: logits as tf.Tensor2D,
+    logits: headLogits(spec.segments, own, features, context),
     features: features as tf.Tensor2D,
     auxiliary,
     logProbability: chosen.length === 0 ? null : chosen.length === 1 ? chosen[0]! : tf.addN(chosen),

@@ -28,18 +28,19 @@ export interface Settled {
   readonly stages: number;
   /** Sites of the next stage that do so, in the order in which it runs them. */
   readonly sites: readonly string[];
-  /** The site that comes after those, where at least its base does; null for none. */
-  readonly base: string | null;
+  /** Sites of that stage of which the base alone does so. */
+  readonly bases: readonly string[];
   /** True where routers read the query, which is settled as all bases are. */
   readonly query: boolean;
 }
 
-const nothingSettled: Settled = {stages: 0, sites: [], base: null, query: false};
+const nothingSettled: Settled = {stages: 0, sites: [], bases: [], query: false};
 
 /**
- * The part of a path that puts out the same for an example every time: it ends where a site holds something that is not settled, of
- * which the base may still be, or where a router decides for all sites. None of a path of several tasks, whose rows may differ by
- * task, nor where routers read the query and a base is not settled.
+ * The part of a path that puts out the same for an example every time. A site that holds something that is not settled, or whose
+ * router decides for all sites, is no part of it, but its base may be, and so may sites after it that it does not reach (keys and
+ * values beside a query). It ends at the first site of which nothing is settled. None of a path of several tasks, whose rows may
+ * differ by task, nor where routers read the query and a base is not settled.
  *
  * @param settled whether an owner's parameters stay as they are. @param local the owner's local name, such as `site0/base`
  */
@@ -58,28 +59,32 @@ export function settledPart(path: Path, settled: (owner: Owner, local: string) =
     path.spec.sites.filter((_, i) => [...moving].some((local) => local.startsWith(`site${i}/`))).map(({id}) => id),
   );
   // What a router decides for sites that come later is not kept with what it puts out.
-  for (const {decidedAt} of path.spec.sites) if (decidedAt !== null) restless.add(decidedAt);
+  for (const {id, decidedAt} of path.spec.sites) if (decidedAt !== null) restless.add(decidedAt).add(id);
   const all = stagesOf(path.spec);
   const stages = all.findIndex(({sites}) => sites.some((id) => restless.has(id)));
-  if (stages < 0) return {stages: all.length, sites: [], base: null, query};
-  const {sites, repeats = false} = all[stages]!;
-  if (repeats) return {stages, sites: [], base: null, query};
-  const place = sites.findIndex((id) => restless.has(id));
-  const last = sites[place]!;
-  const holds = moving.has(`site${path.spec.sites.findIndex(({id}) => id === last)}/base`);
-  return {stages, sites: sites.slice(0, place), base: holds ? null : last, query};
+  if (stages < 0) return {stages: all.length, sites: [], bases: [], query};
+  const {repeats = false, ...stage} = all[stages]!;
+  if (repeats) return {stages, sites: [], bases: [], query};
+  const places = placesOf(path.spec);
+  const [sites, bases]: [string[], string[]] = [[], []];
+  for (const id of stage.sites) {
+    const reached = bases.some((other) => !stage.apart?.[id]?.includes(other));
+    if (reached || (restless.has(id) && moving.has(`site${places.get(id)!}/base`))) break;
+    (restless.has(id) ? bases : sites).push(id);
+  }
+  return {stages, sites, bases, query};
 }
 
 /**
  * Names of what a settled part gives: `state` for what its last stage puts out, a site's id for what that puts out, non-linearity
  * included, a base's id for what the base alone puts out, and `query`.
  */
-export function settledValues({stages, sites, base, query}: Settled): readonly string[] {
+export function settledValues({stages, sites, bases, query}: Settled): readonly string[] {
   const named = {state: stages > 0, query};
   return [
     ...Object.entries(named).flatMap(([name, there]) => (there ? [name] : [])),
     ...sites,
-    ...(base === null ? [] : [baseValue(base)]),
+    ...bases.map(baseValue),
   ];
 }
 
@@ -97,12 +102,12 @@ export interface LeadingPart {
 }
 
 /** What of a path belongs to its settled part: sites, bases that are settled without their sites, and the parameters of both. */
-export function leadingPart(path: Path, {stages, sites, base, query}: Settled): LeadingPart {
+export function leadingPart(path: Path, {stages, sites, bases, query}: Settled): LeadingPart {
   const before = stagesOf(path.spec).slice(0, stages);
   const ids = new Set([...before.flatMap((stage) => stage.sites), ...sites]);
   const under = (prefix: string): string[] => Object.keys(path.bind).filter((local) => local.startsWith(prefix));
   const whole = [...path.spec.sites.entries()].filter(([, {id}]) => ids.has(id));
-  const alone = [...path.spec.sites.entries()].filter(([, {id}]) => !ids.has(id) && (query || id === base));
+  const alone = [...path.spec.sites.entries()].filter(([, {id}]) => !ids.has(id) && (query || bases.includes(id)));
   return {
     sites: whole.map(([, site]) => site),
     locals: whole.flatMap(([i]) => under(`site${i}/`)),
@@ -138,7 +143,7 @@ export function leading(
   settled: Settled,
   start?: Start,
 ): {readonly values: PathTensors; readonly routes: Readonly<Record<string, tf.Tensor>>} {
-  const {stages, sites, base, query} = settled;
+  const {stages, sites, bases, query} = settled;
   const own = owners(parameters);
   const routes: Record<string, tf.Tensor> = {};
   const take = (site: string, {alpha}: SiteResult): void => {
@@ -148,7 +153,7 @@ export function leading(
   const state = runStages(spec, own, x, evaluation, {start: from, to: stages, take});
   const values: Record<string, tf.Tensor> = stages > 0 ? {state} : {};
   if (query) values['query'] = from.values['query'] ?? queryOf(spec, own, x);
-  if (sites.length === 0 && base === null) return {values, routes};
+  if (sites.length === 0 && bases.length === 0) return {values, routes};
   const given: PathTensors = {
     ...(from.settled.stages === stages ? from.values : {}),
     ...(query ? {query: values['query']!} : {}),
@@ -159,8 +164,10 @@ export function leading(
       values[id] = call.at(id, h, extra);
       return values[id];
     }
-    if (id === base) values[baseValue(id)] = given[baseValue(id)] ?? baseAt(spec, own, id, h, extra);
-    throw new Enough();
+    if (!bases.includes(id)) throw new Enough();
+    const value = baseValue(id);
+    values[value] = given[value] ?? baseAt(spec, own, id, h, extra);
+    return values[value]; // In place of what the site puts out: nothing that is kept reads that.
   };
   try {
     stagesOf(spec)[stages]!.run(state, {...call, x: call.x ?? state, at});

@@ -34,6 +34,13 @@ describe('the mlp architecture', () => {
     validateNetwork({topology, parameters});
   });
 
+  it('may give the last hidden layer a non-linearity of its own', () => {
+    const activations = (options: {readonly lastActivation?: 'linear'}) =>
+      network({activation: 'tanh', ...options}).topology.sites.map(({activation}) => activation);
+    expect(activations({})).to.deep.equal(['tanh', 'tanh']);
+    expect(activations({lastActivation: 'linear'})).to.deep.equal(['tanh', 'linear']);
+  });
+
   it('gives a single head every class, and the others none before a task comes', () => {
     expect(network({}, {head: 'single', classes: [7, 3]}).topology.head.segments[0]!.classes).to.deep.equal([7, 3]);
     for (const head of ['per-task', 'growing'] as const) {

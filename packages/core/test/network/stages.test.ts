@@ -49,7 +49,7 @@ describe('stages', () => {
   });
 
   it('are kept up to a site with something that moves, of which the base is, where it rests', () => {
-    expect(frozenPart(grown())).to.deep.equal({stages: 2, sites: [], base: 'layer2', query: false});
+    expect(frozenPart(grown())).to.deep.equal({stages: 2, sites: [], bases: ['layer2'], query: false});
     expect(settledValues(frozenPart(grown()))).to.deep.equal(['state', 'layer2/base']);
     const adapted = growModules(
       freeze(network({hidden: [5]}), () => true).network,
@@ -60,17 +60,26 @@ describe('stages', () => {
     expect(settledValues(frozenPart(network({hidden: [5]})))).to.deep.equal([]);
   });
 
-  it('are kept within an encoder layer: what comes before the module, and what its base puts out', () => {
+  it('are kept within an encoder layer: what no module reaches, and what their bases put out', () => {
     const config = {kind: 'transformer', width: 4, layers: 2, heads: 1, feedForward: 6, patch: 2} as const;
     const input = {kind: 'image', shape: [4, 4, 1], pixels: () => ({mean: [0.5], sd: [0.25]})} as const;
-    const partOf = (norm: 'first' | 'last', site: string) => {
+    const partOf = (norm: 'first' | 'last', ...sites: string[]) => {
       const built = architectures.create({...config, norm}).build({input, head: 'single', classes: [0, 1]}, seeds);
       const still = freeze(built, () => true).network;
-      return frozenPart(growModules(still, {task: 0, computation: lora, sites: [site]}, seeds).network);
+      return frozenPart(growModules(still, {task: 0, computation: lora, sites}, seeds).network);
     };
-    const query = {stages: 2, base: 'layer1/query', query: false};
-    expect(partOf('first', 'layer1/query')).to.deep.equal({...query, sites: ['layer1/norm1']});
-    expect(partOf('last', 'layer1/query')).to.deep.equal({...query, sites: []});
+    const beside = {sites: ['layer1/norm1', 'layer1/key', 'layer1/value'], bases: ['layer1/query']};
+    expect(partOf('first', 'layer1/query')).to.deep.equal({stages: 2, query: false, ...beside});
+    expect(partOf('last', 'layer1/query')).to.deep.equal({
+      stages: 2,
+      query: false,
+      sites: ['layer1/key', 'layer1/value'],
+      bases: ['layer1/query'],
+    });
+    const both = partOf('first', 'layer1/query', 'layer1/value');
+    expect(both.sites).to.deep.equal(['layer1/norm1', 'layer1/key']);
+    expect(both.bases).to.deep.equal(['layer1/query', 'layer1/value']);
+    expect(partOf('first', 'layer1/output').bases).to.deep.equal(['layer1/output']);
     expect(partOf('first', 'layer1/down').sites.length).to.equal(9);
   });
 
@@ -121,7 +130,7 @@ describe('stages', () => {
           return read;
         };
         const whole = await call(({images: x, ...p}) => ({y: forward(path.spec, p, x!).logits}), {...values, images});
-        const cuts = [1, 2].map((stages) => ({stages, sites: [], base: null, query: false}));
+        const cuts = [1, 2].map((stages) => ({stages, sites: [], bases: [], query: false}));
         for (const settled of [...cuts, frozenPart(grown())]) {
           const names = settledValues(settled);
           const kept: Record<string, HostArray> = {};

@@ -2,7 +2,7 @@ import {hostArray, seedStream, zeros} from '@accrete/kit';
 import {expectClose} from '@accrete/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
-import {optimizers, slotKey, withSlots} from '../../src/index.ts';
+import {optimizers, type Slots, slotKey, updateSideBySide, withSlots} from '../../src/index.ts';
 import {useCpuBackend} from '../support/cpu-backend.ts';
 import {type Training, take} from '../support/steps.ts';
 
@@ -18,6 +18,8 @@ for (const kind of optimizers.kinds) {
   describe(`optimiser ${kind}`, () => {
     useCpuBackend();
     const optimizer = optimizers.parse(configs[kind]);
+    const freshSlots = (...shape: number[]): Record<string, tf.Tensor> =>
+      Object.fromEntries(optimizer.slots.map((slot) => [slot.name, tf.zeros(slot.shape === 'scalar' ? [] : shape)]));
     const draw = seedStream(4, kind);
     const vectors = Array.from({length: 6}, () => [draw.normal(), draw.normal()]);
     const start = {parameters: {a: [1, 2], b: [3, -4]}, state: {}};
@@ -68,6 +70,31 @@ for (const kind of optimizers.kinds) {
         return Math.abs(at.parameters.a[0]! - 1);
       });
       expect(Math.min(...distances)).to.be.lessThan(0.02);
+    });
+
+    it('law: parameters of different ages, moved side by side, become what each becomes by itself', () => {
+      const widths = [1, 3, 2];
+      const drawn = (width: number): tf.Tensor =>
+        tf.tensor(
+          Array.from({length: 4 * width}, () => draw.normal()),
+          [4, width],
+        );
+      const aged = widths.map((width, age) => {
+        let [parameter, slots]: [tf.Tensor, Slots] = [drawn(width), freshSlots(4, width)];
+        for (let step = 0; step < age; step++)
+          ({parameter, slots} = optimizer.update(parameter, tf.sin(tf.mul(parameter, 5 + step)), slots));
+        return {parameter, gradient: tf.cos(tf.mul(parameter, 3)), slots};
+      });
+      updateSideBySide(optimizer, aged).forEach((joined, k) => {
+        const {parameter, gradient, slots} = aged[k]!;
+        const alone = optimizer.update(parameter, gradient, slots);
+        expect(joined.parameter.shape).to.deep.equal(alone.parameter.shape);
+        expect(joined.parameter.dataSync()).to.deep.equal(alone.parameter.dataSync());
+        for (const {name} of optimizer.slots) {
+          expect(joined.slots[name]!.shape, name).to.deep.equal(alone.slots[name]!.shape);
+          expect(joined.slots[name]!.dataSync(), name).to.deep.equal(alone.slots[name]!.dataSync());
+        }
+      });
     });
 
     it('returns every slot that it declares, in its shape', () => {

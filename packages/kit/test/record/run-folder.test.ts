@@ -1,5 +1,8 @@
+import {execFileSync} from 'node:child_process';
+import {once} from 'node:events';
 import {mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
+import {Worker} from 'node:worker_threads';
 import {expect} from 'chai';
 import fc from 'fast-check';
 import {
@@ -7,6 +10,7 @@ import {
   encodeOutcomes,
   environmentSchema,
   eventSchema,
+  isHarnessError,
   outcomesFile,
   type RunEvent,
   type RunStatus,
@@ -197,6 +201,45 @@ describe('reading a run folder', () => {
     rmSync(place('outcomes'));
     write('outcomes', status);
     expect(thrown(() => readRun(folder())).message).to.match(/E_RECORD: .*outcomes is expected to be a folder/);
+  });
+
+  it('judges what it opens: a link or a pipe put in the place of a file is never read, whenever it comes', async () => {
+    const place = (name: string) => join(folder(), name);
+    writeFileSync(place('secret'), 'none of our business');
+    writeFileSync(place('plain'), JSON.stringify(status));
+    execFileSync('mkfifo', [place('pipe')]);
+    // Puts them in turn in the place of one file, as fast as it can.
+    const swapping = `
+      const {linkSync, renameSync, symlinkSync} = require('node:fs');
+      const {parentPort, workerData: {at, folder}} = require('node:worker_threads');
+      const next = folder + '/next';
+      parentPort.postMessage('ready');
+      for (;;) {
+        linkSync(folder + '/plain', next);
+        renameSync(next, at);
+        symlinkSync(folder + '/secret', next);
+        renameSync(next, at);
+        linkSync(folder + '/pipe', next);
+        renameSync(next, at);
+      }
+    `;
+    const worker = new Worker(swapping, {eval: true, workerData: {at: place('status.json'), folder: folder()}});
+    try {
+      await once(worker, 'message');
+      const seen = {file: 0, link: 0, pipe: 0};
+      while (Object.values(seen).some((times) => times < 300)) {
+        try {
+          expect(readJson(place('status.json'), statusSchema)).to.deep.equal(status);
+          seen.file++;
+        } catch (error) {
+          if (!isHarnessError(error)) throw error;
+          expect(error.message).to.match(/is a symbolic link and was not followed|is expected to be a file/);
+          seen[error.message.includes('link') ? 'link' : 'pipe']++;
+        }
+      }
+    } finally {
+      await worker.terminate();
+    }
   });
 
   it('has no outcome files before the first evaluation', () => {

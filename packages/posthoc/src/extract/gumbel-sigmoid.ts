@@ -1,20 +1,12 @@
-import type {Network} from '@accrete/core';
 import {hardened} from '@accrete/engine';
-import {define, type HostArray, hostArray} from '@accrete/kit';
+import {define} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
-import {countOf, type TaskData} from '../data/examples.ts';
-import {maskable, where} from '../network/maskable.ts';
-import type {Plan} from '../plan/plan.ts';
-import {fit} from '../training/fit.ts';
-import {taskPath} from '../training/logits.ts';
+import {where} from '../network/maskable.ts';
 import {budget, gateOptimizer} from './budget.ts';
-import {type Analysis, type Extractor, planOf} from './extractor.ts';
-import {density, keepBest} from './ranking.ts';
-import {sweepable} from './sweepable.ts';
-
-/** What was learned of every weight, by path. */
-type Learned = Readonly<Record<string, HostArray<'float32'>>>;
+import type {Extractor} from './extractor.ts';
+import {learnedMask} from './learned-mask.ts';
+import {density} from './ranking.ts';
 
 /**
  * Weight masks learned on frozen weights, one logit l per weight:
@@ -50,67 +42,20 @@ export const gumbelSigmoid = define({
     optimizer: gateOptimizer(1e-2),
     clipNorm: z.number().positive().default(1).describe('largest joint norm of the gradients'),
   },
-  create: (options): Extractor => {
-    const learn = async (network: Network, data: TaskData, analysis: Analysis): Promise<Learned> => {
-      const paths = maskable(network, taskPath(network, data.task), options.where);
-      const start = (path: string): HostArray<'float32'> => {
-        const {shape, data: weights} = network.parameters[path]!;
-        return hostArray(new Float32Array(weights.length).fill(options.start), shape, 'float32');
-      };
-      const total = paths.reduce((sum, path) => sum + network.parameters[path]!.data.length, 0);
-      const {variables} = await fit({
-        ...analysis,
-        network,
-        data,
-        budget: options,
-        variables: Object.fromEntries(paths.map((path) => [path, start(path)])),
-        parts: options.draws,
-        weights: ({variables: logits, fixed, noise, part}) =>
-          Object.fromEntries(
-            paths.map((path) => {
-              const uniform = tf.clipByValue(noise.uniform(`${part}/${path}`, logits[path]!.shape), 1e-7, 1 - 1e-7);
-              const logistic = tf.sub(tf.log(uniform), tf.log(tf.sub(1, uniform)));
-              const soft = tf.sigmoid(tf.div(tf.add(logits[path]!, logistic), options.temperature));
-              const bits = hardened(soft, (value) => tf.cast(tf.greater(value, 0.5), 'float32'));
-              return [path, tf.mul(fixed[path]!, bits)];
-            }),
-          ),
-        penalty: ({variables: logits}) => {
-          const kept = paths.map((path) => tf.sum(tf.sigmoid(logits[path]!)));
-          return tf.mul<tf.Scalar>(
-            kept.reduce((sum, value) => tf.add(sum, value)),
-            options.strength / total,
-          );
-        },
-        optimizer: () => options.optimizer,
-        clipNorm: options.clipNorm,
-        key: {gumbelSigmoid: [options.temperature, options.strength, ...paths]},
-      });
-      return variables;
-    };
-    const keep = (
-      learned: Learned,
-      share: number | null,
-      network: Network,
-      data: TaskData,
-      analysis: Analysis,
-    ): Plan => {
-      const logits = Object.entries(learned);
-      const parts =
-        share === null
-          ? Object.fromEntries(logits.map(([path, own]) => [path, {mask: positive(own)}]))
-          : keepBest(network, Object.fromEntries(logits.map(([path, own]) => [path, own.data])), share, 'global');
-      const method = {kind: 'gumbel-sigmoid', ...options, density: share};
-      return planOf(method, network, data, analysis, {parts, examples: countOf(data.examples), steps: options.steps});
-    };
-    return sweepable<Learned, number | null>(options.density, learn, keep);
-  },
+  create: (options): Extractor =>
+    learnedMask(options, {
+      kind: 'gumbel-sigmoid',
+      parts: options.draws,
+      start: (size) => new Float32Array(size).fill(options.start),
+      drawn: (logits, noise, path, part) => {
+        const uniform = tf.clipByValue(noise.uniform(`${part}/${path}`, logits.shape), 1e-7, 1 - 1e-7);
+        const logistic = tf.sub(tf.log(uniform), tf.log(tf.sub(1, uniform)));
+        const soft = tf.sigmoid(tf.div(tf.add(logits, logistic), options.temperature));
+        return hardened(soft, (value) => tf.cast(tf.greater(value, 0.5), 'float32'));
+      },
+      chance: (logits) => tf.sigmoid(logits),
+      open: (logit) => logit > 0,
+      clipNorm: options.clipNorm,
+      key: [options.temperature, options.strength],
+    }),
 });
-
-function positive({shape, data}: HostArray<'float32'>): HostArray<'bool'> {
-  return hostArray(
-    Uint8Array.from(data, (value) => (value > 0 ? 1 : 0)),
-    shape,
-    'bool',
-  );
-}

@@ -1,20 +1,12 @@
-import type {Network} from '@accrete/core';
-import {define, type HostArray, hostArray} from '@accrete/kit';
+import {define} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
-import {countOf, type TaskData} from '../data/examples.ts';
-import {maskable, where} from '../network/maskable.ts';
-import type {Plan} from '../plan/plan.ts';
-import {fit} from '../training/fit.ts';
-import {taskPath} from '../training/logits.ts';
+import {where} from '../network/maskable.ts';
 import {budget, gateOptimizer} from './budget.ts';
-import {type Analysis, type Extractor, planOf} from './extractor.ts';
+import type {Extractor} from './extractor.ts';
 import {chanceOpen, finalGate, louizos, sampledGate} from './hard-concrete.ts';
-import {density, keepBest} from './ranking.ts';
-import {sweepable} from './sweepable.ts';
-
-/** What was learned of every weight, by path. */
-type Learned = Readonly<Record<string, HostArray<'float32'>>>;
+import {learnedMask} from './learned-mask.ts';
+import {density} from './ranking.ts';
 
 const BOUNDS = [Math.log(1e-2), Math.log(1e2)] as const;
 
@@ -54,59 +46,17 @@ export const l0 = define({
     strength: z.number().min(0).default(0.1).describe('strength of the penalty [nats]'),
     optimizer: gateOptimizer(2e-2),
   },
-  create: (options): Extractor => {
-    const learn = async (network: Network, data: TaskData, analysis: Analysis): Promise<Learned> => {
-      const paths = maskable(network, taskPath(network, data.task), options.where);
-      const total = paths.reduce((sum, path) => sum + network.parameters[path]!.data.length, 0);
-      const mean = Math.log(options.openness / (1 - options.openness));
-      const start = paths.map((path) => {
-        const seeds = analysis.seeds.fork('gates', path);
-        const {shape, data: weights} = network.parameters[path]!;
-        const values = Float32Array.from({length: weights.length}, () => mean + 0.01 * seeds.normal());
-        return [path, hostArray(values, shape, 'float32')] as const;
-      });
-      const {variables} = await fit({
-        ...analysis,
-        network,
-        data,
-        budget: options,
-        variables: Object.fromEntries(start),
-        weights: ({variables: gates, fixed, noise}) =>
-          Object.fromEntries(
-            paths.map((path) => [path, tf.mul(fixed[path]!, sampledGate(louizos, gates[path]!, noise, path))]),
-          ),
-        penalty: ({variables: gates}) => {
-          const open = paths.map((path) => tf.sum(chanceOpen(louizos, gates[path]!)));
-          return tf.mul<tf.Scalar>(
-            open.reduce((sum, value) => tf.add(sum, value)),
-            options.strength / total,
-          );
-        },
-        after: (_, __, gate) => tf.clipByValue(gate, ...BOUNDS),
-        optimizer: () => options.optimizer,
-        key: {hardConcrete: [options.strength, ...paths]},
-      });
-      return variables;
-    };
-    const keep = (
-      learned: Learned,
-      share: number | null,
-      network: Network,
-      data: TaskData,
-      analysis: Analysis,
-    ): Plan => {
-      const gates = Object.entries(learned);
-      const open = ({shape, data: own}: HostArray<'float32'>) => {
-        const bits = Uint8Array.from(own, (gate) => (finalGate(louizos, gate) > 0.5 ? 1 : 0));
-        return {mask: hostArray(bits, shape, 'bool')};
-      };
-      const parts =
-        share === null
-          ? Object.fromEntries(gates.map(([path, own]) => [path, open(own)]))
-          : keepBest(network, Object.fromEntries(gates.map(([path, own]) => [path, own.data])), share, 'global');
-      const method = {kind: 'hard-concrete', ...options, density: share};
-      return planOf(method, network, data, analysis, {parts, examples: countOf(data.examples), steps: options.steps});
-    };
-    return sweepable<Learned, number | null>(options.density, learn, keep);
-  },
+  create: (options): Extractor =>
+    learnedMask(options, {
+      kind: 'hard-concrete',
+      start: (size, seeds) => {
+        const mean = Math.log(options.openness / (1 - options.openness));
+        return Float32Array.from({length: size}, () => mean + 0.01 * seeds.normal());
+      },
+      drawn: (gates, noise, path) => sampledGate(louizos, gates, noise, path),
+      chance: (gates) => chanceOpen(louizos, gates),
+      open: (gate) => finalGate(louizos, gate) > 0.5,
+      after: (_, __, gate) => tf.clipByValue(gate, ...BOUNDS),
+      key: options.strength,
+    }),
 });

@@ -12,7 +12,7 @@ import {mapExamples} from '../training/logits.ts';
 export type Chooser = 'router' | 'oracle';
 
 /** Nothing is known of a pass beforehand but the values given. */
-const nothing = {stages: 0, sites: [], base: null, query: false} as const;
+const nothing = {stages: 0, sites: [], bases: [], query: false} as const;
 
 /** What a network says when only some experts of each hidden layer work. */
 export interface Routed {

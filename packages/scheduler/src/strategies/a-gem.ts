@@ -1,6 +1,8 @@
 import {define} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
+import * as z from 'zod';
 import {bufferOf, bufferOptions, drawnSlots} from './buffer.ts';
+import {memoryByTask} from './memory-by-task.ts';
 import {nothing} from './quadratic-pull.ts';
 import {rehearsing, without} from './rehearsing.ts';
 import type {Strategy} from './strategy.ts';
@@ -15,7 +17,7 @@ import type {Strategy} from './strategy.ts';
  * g: gradient over the batch's own rows, terms of other strategies included; r: gradient of the task loss over the rehearsed
  * rows, drawn anew for every batch from the examples of earlier tasks. Rehearsed rows are in no other part of the loss.
  *
- * @param options.capacity examples kept; 0 equals fine-tuning bit for bit (tested).
+ * @param options.capacity examples kept, of all tasks together or of each; 0 equals fine-tuning bit for bit (tested).
  */
 export const aGem = define({
   kind: 'a-gem',
@@ -23,11 +25,18 @@ export const aGem = define({
   source: {
     cite: 'Chaudhry et al. 2019 (A-GEM)',
     url: 'https://arxiv.org/abs/1812.00420',
-    deviations: ['the memory is one buffer over all tasks, not an equal part for each'],
+    deviations: ['unless capacityOf says otherwise, one buffer over all tasks, not an equal part for each'],
   },
-  options: bufferOptions,
-  create: (options): Strategy => ({
+  options: {
+    ...bufferOptions,
+    capacityOf: z
+      .enum(['all-tasks', 'each-task'])
+      .default('all-tasks')
+      .describe('whether capacity is that of one buffer over all tasks, or of every task by itself'),
+  },
+  create: ({capacityOf, ...options}): Strategy => ({
     ...rehearsing(options),
+    ...(capacityOf === 'each-task' && options.capacity > 0 && memoryByTask(options.capacity, options.policy)),
     rehearse: ({task, state, seeds}) => {
       const earlier = bufferOf(state).rows.filter((row) => row.task < task.index);
       return {rows: drawnSlots(earlier.length, options.batchSize, seeds).map((slot) => earlier[slot]!)};

@@ -20,7 +20,7 @@ import type {StepContext, StepPart, Strategy} from './strategy.ts';
  * `parameter-average`.
  *
  * @param options.components of each task, at each site (M / T in the paper).
- * @param options.length positions of the prefix.
+ * @param options.length positions of the prefix; 0 leaves a head alone on the frozen encoder.
  * @param options.orthogonality lambda; earlier components are constants in it.
  *
  * Memory: per task, site and component a prefix and two vectors as long as the query.
@@ -39,7 +39,7 @@ export const codaPrompt = define({
   },
   options: {
     components: z.int().min(1).default(4).describe('of each task, at each site'),
-    length: z.int().min(1).default(4).describe('positions of the prefix'),
+    length: z.int().min(0).default(4).describe('positions of the prefix; 0: no prompts, a head alone'),
     sites: z.array(z.string().min(1)).min(1).default(['*/attention']).describe('ids of sites, * for any characters'),
     orthogonality: z.number().min(0).default(0.1).describe('weight of the penalty on components that are alike'),
     encoder: encoderOption,
@@ -60,6 +60,7 @@ export const codaPrompt = define({
               sites,
             }),
           grow: (network, task, _, seeds) => {
+            if (length === 0) return null;
             const names = Array.from({length: components}, (_, m) => `${task}-${m}`);
             return orthogonalStart(growModules(network, {computation, task, names, sites}, seeds), task);
           },

@@ -17,11 +17,13 @@ import type {Reads, StepContext, StepPart, Strategy} from './strategy.ts';
  *   prediction(x) = argmax_c phi(x) . p[c]
  *
  * The loss is the pseudo-prototypical proxy loss (`pseudoPrototypicalLosses`). Rows of a class-balanced buffer join every batch.
- * Prototypes start as random directions when their class comes. The head's own weights are not used; scores are not calibrated.
+ * Prototypes start as random directions, when their class comes or all with the first task: then those of classes still to come push
+ * features away, too. The head's own weights are not used; scores are not calibrated.
  *
  * @param options.capacity examples kept; 0: prototypes alone.
  * @param options.momentum alpha in the paper.
  * @param options.temperature T in the paper.
+ * @param options.prototypes when they start; `at-once` for all classes of the stream, as a learner that knows their number can.
  *
  * Memory: the buffer, and one prototype per class.
  */
@@ -38,17 +40,23 @@ export const cope = define({
     batchSize: bufferOptions.batchSize,
     momentum: z.number().min(0).max(1).default(0.99).describe('alpha: how much of a prototype stays'),
     temperature: z.number().positive().default(0.1).describe('T: divides products of features'),
+    prototypes: z
+      .enum(['as-classes-come', 'at-once'])
+      .default('as-classes-come')
+      .describe('when prototypes start: with the first task of their class, or all with the first task'),
   },
-  create: ({momentum, temperature, ...options}): Strategy => {
+  create: ({momentum, temperature, prototypes, ...options}): Strategy => {
     const {observe, rehearse, ...buffer} = rehearsing({...options, policy: 'class-balanced'});
     return {
       ...buffer,
       mixesTasks: true,
       everyEpoch: true,
-      plan: ({task, network, state, seeds}) => {
+      plan: ({task, stream, network, state, seeds}) => {
         const [head] = network.topology.head.segments;
         const units = head?.inputs ?? network.topology.features;
-        const missing = task.classes.filter((label) => !(meanOf(label) in state.arrays));
+        const coming = prototypes === 'at-once' ? stream.tasks : [task];
+        const wanted = new Set(coming.flatMap(({classes}) => classes));
+        const missing = [...wanted].filter((label) => !(meanOf(label) in state.arrays));
         const fresh = missing.map((label) => [meanOf(label), randomDirection(units, seeds.fork(label))] as const);
         return {state: {values: state.values, arrays: {...state.arrays, ...Object.fromEntries(fresh)}}};
       },

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import {targetOf, trainingRows} from '../streams/stream.ts';
 import {type AlongPathRequest, alongPath} from '../training/along-path.ts';
 import {drifted, expanded, reached, sortedOut} from './den-units.ts';
+import {growthNote} from './growth-note.ts';
 import type {Context, Entry, GrowthNote, StepContext, StepPart, Strategy, StrategyState} from './strategy.ts';
 
 /**
@@ -73,7 +74,7 @@ export const den = define({
         network: held,
         phases,
         state: {values: {}, arrays: hidden(network)},
-        growth: [note('freeze', frozen, 'heads of earlier tasks never move again')],
+        growth: [growthNote('freeze', frozen, 'heads of earlier tasks never move again')],
       };
     },
     enter: async (context) => {
@@ -89,9 +90,10 @@ export const den = define({
         const loss = await meanLoss(context);
         const written = `the mean loss is ${loss.toPrecision(3)}, the threshold ${lossThreshold}`;
         const bases = network.topology.sites.map(({base}) => base.id);
-        if (loss <= lossThreshold) return {skip: true, state: entered(arrays), growth: [note('reuse', bases, written)]};
+        if (loss <= lossThreshold)
+          return {skip: true, state: entered(arrays), growth: [growthNote('reuse', bases, written)]};
         const grown = expanded(network, task.index, task.classes, units, seeds.fork('init'));
-        const growth = [note('add', grown.added, written, grown.parametersAdded)];
+        const growth = [growthNote('add', grown.added, written, grown.parametersAdded)];
         return {network: grown.network, state: entered(arrays), growth};
       }
       if (phase.name === 'split') return {...split(context, {units, driftThreshold}), state: entered(arrays)};
@@ -153,10 +155,10 @@ function split(
     modules.filter((module) => module.task === task.index).map(({id}) => id),
   );
   const growth: GrowthNote[] = [];
-  if (removed > 0) growth.push(note('prune', own, `${removed} new units were left with nothing that they read`));
+  if (removed > 0) growth.push(growthNote('prune', own, `${removed} new units were left with nothing that they read`));
   if (counts.length > 0) {
     const written = counts.map(([id, chosen]) => `${chosen.length} at ${id}`).join(', ');
-    growth.push(note('add', own, `split units that moved by more than ${driftThreshold}: ${written}`));
+    growth.push(growthNote('add', own, `split units that moved by more than ${driftThreshold}: ${written}`));
   }
   return {network: sorted, growth, skip: counts.length === 0};
 }
@@ -217,13 +219,4 @@ export function shrunkColumns(w: tf.Tensor, by: number): tf.Tensor {
   if (by === 0) return w;
   const length = tf.sqrt(tf.add(tf.sum(tf.square(w), 0, true), 1e-20));
   return tf.mul(w, tf.relu(tf.sub(1, tf.div(by, length))));
-}
-
-function note(
-  change: GrowthNote['change'],
-  modules: readonly string[],
-  reason: string,
-  parametersAdded = 0,
-): GrowthNote {
-  return {change, modules: [...modules], reason, parametersAdded, bytesAdded: parametersAdded * 4};
 }

@@ -1,6 +1,7 @@
-import {growModules, type Network, reroute} from '@accrete/core';
+import {type Growth, type Network, reroute} from '@accrete/core';
 import {define, HarnessError, type ParsedConfig} from '@accrete/kit';
 import * as z from 'zod';
+import {growAll} from './grow-all.ts';
 import {ownClasses} from './own-classes.ts';
 import {encoder as encoderOption, promptedPlan} from './prompted-encoder.ts';
 import type {Strategy} from './strategy.ts';
@@ -19,7 +20,7 @@ import type {Strategy} from './strategy.ts';
  *
  * @param options.general sites of general prompts; none: experts alone.
  * @param options.experts sites of expert prompts.
- * @param options.generalLength, expertLength positions of a prefix.
+ * @param options.generalLength, expertLength positions of a prefix; 0 for none, and both 0 leaves a head alone on the encoder.
  * @param options.pull lambda.
  *
  * Memory: one expert and key per task and expert layer.
@@ -42,13 +43,16 @@ export const dualPrompt = define({
       .min(1)
       .default(['layer1/attention'])
       .describe('ids of sites, * for any characters'),
-    generalLength: z.int().min(1).default(3).describe('positions of a general prefix'),
-    expertLength: z.int().min(1).default(10).describe('positions of an expert prefix'),
+    generalLength: z.int().min(0).default(3).describe('positions of a general prefix; 0: none'),
+    expertLength: z.int().min(0).default(10).describe('positions of an expert prefix; 0: none'),
     pull: z.number().min(0).default(1).describe('weight of the loss that pulls keys towards queries'),
     encoder: encoderOption,
   },
   create: ({general, experts, generalLength, expertLength, pull, encoder}): Strategy => {
+    const aggregation = {kind: 'input-concatenation'};
     const prefix = (length: number): ParsedConfig => ({kind: 'prefix', length, inner: null});
+    const generals = generalLength === 0 ? [] : general;
+    const own = expertLength === 0 ? [] : experts;
     return {
       taskSpecific: false,
       mixesTasks: false,
@@ -57,24 +61,20 @@ export const dualPrompt = define({
         promptedPlan(context, {
           encoder,
           route: (network) => {
-            const aggregation = {kind: 'input-concatenation'};
             const {features: width} = network.topology;
             const keyed = {kind: 'nearest-keys', query: 'network', training: 'own', pull, width};
-            const routed = reroute(network, {routing: keyed, aggregation, sites: experts});
-            if (general.length === 0) return routed;
-            return reroute(routed, {routing: {kind: 'up-to-task'}, aggregation, sites: general});
+            const routed = reroute(network, {routing: keyed, aggregation, sites: own});
+            return reroute(routed, {routing: {kind: 'up-to-task'}, aggregation, sites: generals});
           },
           grow: (network, task, first, seeds) => {
-            const own = growModules(network, {computation: prefix(expertLength), task, sites: experts}, seeds);
-            if (!first || general.length === 0) return own;
-            const growth = {computation: prefix(generalLength), task, names: [GENERAL], sites: general};
-            const both = growModules(own.network, growth, seeds);
-            requireApart(both.network);
-            return {
-              network: both.network,
-              added: [...both.added, ...own.added],
-              parametersAdded: both.parametersAdded + own.parametersAdded,
-            };
+            const growths: Growth[] = [];
+            if (first && generals.length > 0)
+              growths.push({computation: prefix(generalLength), task, names: [GENERAL], sites: generals});
+            if (own.length > 0) growths.push({computation: prefix(expertLength), task, sites: own});
+            if (growths.length === 0) return null;
+            const grown = growAll(network, growths, seeds);
+            if (first) requireApart(grown.network);
+            return grown;
           },
           reason: 'every task brings an expert prompt; the first one general prompts, too',
           shared: ({id}) => id.endsWith(`/module:${GENERAL}`),

@@ -1,5 +1,6 @@
 import {freeze} from '@accrete/core';
 import {define} from '@accrete/kit';
+import {growthNote} from './growth-note.ts';
 import type {Strategy} from './strategy.ts';
 
 /**
@@ -21,10 +22,7 @@ export const frozenBase = define({
       const {network: still, frozen} = freeze(network, ({id}) => !id.startsWith('head/'));
       if (frozen.length === 0) return {};
       const reason = 'the base is what the first task made of it; only the head learns from here on';
-      return {
-        network: still,
-        growth: [{change: 'freeze', modules: [...frozen], reason, parametersAdded: 0, bytesAdded: 0}],
-      };
+      return {network: still, growth: [growthNote('freeze', frozen, reason)]};
     },
   }),
 });

@@ -1,7 +1,9 @@
 import {define, HarnessError} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
-import {bufferOf, drawnSlots, offered, withBuffer} from './buffer.ts';
+import type {Task} from '../streams/stream.ts';
+import {bufferOf, drawnSlots} from './buffer.ts';
+import {memoryByTask} from './memory-by-task.ts';
 import {nothing} from './quadratic-pull.ts';
 import {without} from './rehearsing.ts';
 import type {Strategy} from './strategy.ts';
@@ -17,7 +19,8 @@ import type {Strategy} from './strategy.ts';
  * task; it is solved within the step by a fixed number of accelerated projected-gradient steps, on rows scaled to length 1.
  *
  * @param options.perTask examples kept of each task (m in the paper); 0 equals fine-tuning bit for bit (tested).
- * @param options.batchSize rows that join a batch, shared evenly among the earlier tasks.
+ * @param options.batchSize rows that join a batch, shared evenly among the earlier tasks, no more of one than are kept: from `perTask`
+ *   times the earlier tasks on, every step looks at all that is remembered.
  * @param options.margin least v (gamma in the paper): above 0 it favours the earlier tasks.
  * @throws HarnessError E_COMBINATION from the first plan where a batch has no row for every earlier task.
  *
@@ -31,7 +34,7 @@ export const gem = define({
     url: 'https://arxiv.org/abs/1706.08840',
     deviations: [
       "a task's memory is a uniform sample of its examples, not the last ones",
-      'a step looks at a draw from the memories, not at all that is remembered',
+      'where batchSize is smaller than the memories, a step looks at a draw from them',
       'the quadratic programme is solved by a fixed number of first-order steps',
     ],
   },
@@ -43,29 +46,23 @@ export const gem = define({
   create: ({perTask, batchSize, margin}): Strategy => {
     const base = {taskSpecific: false, mixesTasks: perTask > 0, rehearsalRows: perTask === 0 ? 0 : batchSize};
     if (perTask === 0) return base;
+    const memory = memoryByTask(perTask, 'reservoir');
+    const shareOf = ({index}: Task): number => Math.min(perTask, Math.floor(batchSize / Math.max(1, index)));
     return {
       ...base,
-      plan: ({stream, state}) => {
-        checkShares(batchSize, stream.tasks.length - 1);
-        return {state: {...state, values: {...state.values, seen: 0}}};
+      ...memory,
+      plan: (context) => {
+        checkShares(batchSize, context.stream.tasks.length - 1);
+        return memory.plan(context);
       },
       rehearse: ({task, state, seeds}) => {
         const {rows} = bufferOf(state);
-        const share = Math.floor(batchSize / Math.max(1, task.index));
         const byTask = Array.from({length: task.index}, (_, index) => rows.filter((row) => row.task === index));
-        return {rows: byTask.flatMap((own) => drawnSlots(own.length, share, seeds).map((slot) => own[slot]!))};
-      },
-      observe: ({task, state, stream, seeds}, newcomers) => {
-        const {rows, seen} = bufferOf(state);
-        const own = {rows: rows.filter((row) => row.task === task.index), seen};
-        const fresh = newcomers.filter((row) => row.task === task.index);
-        const {buffer} = offered(own, fresh, {capacity: perTask, policy: 'reservoir'}, stream, seeds);
-        const earlier = rows.filter((row) => row.task !== task.index);
-        return withBuffer(state, {rows: [...earlier, ...buffer.rows], seen: buffer.seen}, stream);
+        return {rows: byTask.flatMap((own) => drawnSlots(own.length, shareOf(task), seeds).map((slot) => own[slot]!))};
       },
       step: ({task, rehearsed}) => {
         if (task.index === 0) return nothing;
-        const share = Math.floor(batchSize / task.index);
+        const share = shareOf(task);
         const spans = Array.from({length: task.index}, (_, t) => ({from: rehearsed.from + t * share, rows: share}));
         return {
           key: {gem: margin, tasks: task.index},

@@ -30,14 +30,15 @@ import type {Span, StepContext, StepPart, Strategy, StrategyState} from './strat
  * Deep generative replay: a variational autoencoder learns what images look like, and images of its own stand for those of earlier
  * tasks, labelled by the network as it was when the task began.
  *
- *   loss  = 1/t L(own rows) + (1 - 1/t) mean over x' of -ln p(label(x') | x'),   label(x') = argmax of the teacher's logits
+ *   loss  = a L(own rows) + (1 - a) mean over x' of -ln p(label(x') | x'),   label(x') = argmax of the teacher's logits
  *   x'    = decoder of the autoencoder as it was when the task began, of codes N(0, 1)
- *   autoencoder: 1/t E(own rows) + (1 - 1/t) E(x'),   E: `evidenceLosses`
+ *   autoencoder: a E(own rows) + (1 - a) E(x'),   E: `evidenceLosses`
  *
- * with t the number of tasks so far. Where heads are per task, every earlier head labels and learns each image. The autoencoder
- * goes on from task to task; it has an optimiser of its own.
+ * with a = 1 / tasks so far, or the share of own rows in all rows of a batch; 1 in the first task. Where heads are per task, every
+ * earlier head labels and learns each image. The autoencoder goes on from task to task; it has an optimiser of its own.
  *
  * @param options.rows images that are made for every batch; 0 equals fine-tuning (tested).
+ * @param options.weighting what own rows count for: as one task among those so far, or every row as much as every other.
  * @param options.hidden width of the autoencoder's layers. @param options.latent length of its codes.
  * @throws HarnessError E_COMBINATION where what goes in is not an image.
  *
@@ -54,11 +55,15 @@ export const generativeReplay = define({
   },
   options: {
     rows: z.int().min(0).default(64).describe('images made for every batch'),
+    weighting: z
+      .enum(['by-tasks', 'by-rows'])
+      .default('by-tasks')
+      .describe('what own rows count for: 1 / tasks so far, or their share in all rows'),
     hidden: z.int().min(1).default(400).describe("width of the autoencoder's hidden layers"),
     latent: z.int().min(1).default(100).describe('length of its codes'),
     optimizer: optimizers.schema.prefault({kind: 'adam', learningRate: 0.001}).describe('moves the autoencoder'),
   },
-  create: ({rows, hidden, latent, optimizer}): Strategy => ({
+  create: ({rows, weighting, hidden, latent, optimizer}): Strategy => ({
     taskSpecific: false,
     mixesTasks: rows > 0,
     rehearsalRows: 0,
@@ -82,7 +87,11 @@ export const generativeReplay = define({
               replayNoise: normal([rows, latent], seeds.fork('replay noise')),
             },
     }),
-    step: (context) => (rows === 0 ? nothing : replayedStep(context, rows, latent, optimizer)),
+    step: (context) => {
+      const {task, own} = context;
+      const share = weighting === 'by-rows' ? own.rows / (own.rows + rows) : 1 / (task.index + 1);
+      return rows === 0 ? nothing : replayedStep(context, rows, task.index === 0 ? 1 : share, latent, optimizer);
+    },
     consolidate: async ({state}) => {
       const kept = Object.entries(state.arrays).filter(
         ([name]) => name.startsWith('autoencoder/') && !name.includes('#'),
@@ -95,6 +104,7 @@ export const generativeReplay = define({
 function replayedStep(
   {task, network, state, path, own}: StepContext,
   rows: number,
+  share: number,
   latent: number,
   optimizer: ParsedConfig,
 ): StepPart {
@@ -106,13 +116,12 @@ function replayedStep(
     return array ? [[`teacher/${local}`, array] as const] : [];
   });
   const replays = task.index > 0;
-  const share = 1 / (task.index + 1);
   const groups = labellings(path, task.index, network.topology.head.kind);
   const codes = {shape: [rows, latent], dtype: 'float32'} as const;
   return {
     key: {
       'generative-replay': groups.map(({teacher: from, student}) => [from, student]),
-      tasks: task.index + 1,
+      share,
       optimizer: canonicalJson(optimizer),
     },
     inputs: replays ? {...named('before', autoencoderIn(state, 'before')), ...Object.fromEntries(teacher)} : {},

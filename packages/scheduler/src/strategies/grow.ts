@@ -1,7 +1,8 @@
 import {computations, freeze, growModules} from '@accrete/core';
 import {define} from '@accrete/kit';
 import * as z from 'zod';
-import type {GrowthNote, Strategy} from './strategy.ts';
+import {growthNote} from './growth-note.ts';
+import type {Strategy} from './strategy.ts';
 
 /**
  * Growth: the first task trains the base; from then on the base is frozen, and every task brings a module at each site and
@@ -40,20 +41,10 @@ export const grow = define({
       const frozen = freeze(network, () => true);
       const growth = {computation: module, task: task.index, ...(sites === null ? {} : {sites})};
       const grown = growModules(frozen.network, growth, seeds.fork('init'));
-      const notes: GrowthNote[] = [
-        {
-          change: 'add',
-          modules: [...grown.added],
-          reason: 'every task brings a module at each site',
-          parametersAdded: grown.parametersAdded,
-          bytesAdded: grown.parametersAdded * 4,
-        },
-      ];
-      if (frozen.frozen.length > 0) {
-        const reason = 'what earlier tasks learned never moves again';
-        notes.unshift({change: 'freeze', modules: [...frozen.frozen], reason, parametersAdded: 0, bytesAdded: 0});
-      }
-      return {network: grown.network, growth: notes};
+      const {added, parametersAdded} = grown;
+      const stood = growthNote('freeze', frozen.frozen, 'what earlier tasks learned never moves again');
+      const came = growthNote('add', added, 'every task brings a module at each site', parametersAdded);
+      return {network: grown.network, growth: frozen.frozen.length > 0 ? [stood, came] : [came]};
     },
   }),
 });

@@ -1,11 +1,12 @@
-import {freeze, growModules, type Network, reroute, withParameters} from '@accrete/core';
-import {define, HarnessError, type HostArray, hostArray, type ParsedConfig} from '@accrete/kit';
+import {type Network, withParameters} from '@accrete/core';
+import {define, HarnessError, type HostArray, hostArray} from '@accrete/kit';
 import * as z from 'zod';
 import {trainingRows} from '../streams/stream.ts';
 import {type AlongPathRequest, alongPath, type Lines} from '../training/along-path.ts';
 import {leadingOutside, secondMoments, widened} from './input-subspace.ts';
 import {ownClasses} from './own-classes.ts';
 import type {Context, Strategy, StrategyState} from './strategy.ts';
+import {summing, withLowRank} from './summed-low-rank.ts';
 
 /**
  * Interference-free low-rank adaptation: every task after the first brings a low-rank module at each site, all of which are added
@@ -49,28 +50,16 @@ export const infLora = define({
     taskSpecific: false,
     mixesTasks: false,
     rehearsalRows: 0,
-    plan: ({task, network, seeds}) => {
-      if (task.index === 0)
-        return {network: reroute(network, {routing: {kind: 'up-to-task'}, aggregation: {kind: 'sum'}})};
-      const frozen = freeze(network, () => true);
-      const computation: ParsedConfig = {kind: 'low-rank', rank, scale: null, down: 'learned'};
-      const grown = growModules(frozen.network, {task: task.index, computation}, seeds.fork('init'));
-      checkMeasurable(grown.network, task.index);
-      const none = {parametersAdded: 0, bytesAdded: 0};
-      return {
-        network: grown.network,
-        still: grown.added.map((id) => `${id}/down`),
-        growth: [
-          {change: 'freeze', modules: [...frozen.frozen], reason: 'what earlier tasks learned never moves', ...none},
-          {
-            change: 'add',
-            modules: [...grown.added],
-            reason: 'every task brings low-rank modules that read what earlier tasks do not put in',
-            parametersAdded: grown.parametersAdded,
-            bytesAdded: grown.parametersAdded * 4,
-          },
-        ],
-      };
+    plan: (context) => {
+      const {index} = context.task;
+      if (index === 0) return {network: summing(context.network)};
+      const {network, added, growth} = withLowRank(context, {
+        rank,
+        still: () => true,
+        reason: 'every task brings low-rank modules that read what earlier tasks do not put in',
+      });
+      checkMeasurable(network, index);
+      return {network, still: added.map((id) => `${id}/down`), growth};
     },
     enter: async (context) => {
       const {task, network, state} = context;

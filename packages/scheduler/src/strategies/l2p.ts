@@ -18,7 +18,7 @@ import type {Strategy} from './strategy.ts';
  *
  * @param options.pool M, prompts and keys.
  * @param options.count N, prompts that an image takes.
- * @param options.length L_p, vectors of a prompt.
+ * @param options.length L_p, vectors of a prompt; 0 leaves a head alone on the frozen encoder.
  * @param options.pull lambda; 0 leaves keys as they were drawn.
  *
  * Memory: the pool, whatever the number of tasks. A step runs the encoder twice where the query is not kept.
@@ -38,7 +38,7 @@ export const l2p = define({
   options: {
     pool: z.int().min(1).default(10).describe('prompts, each with a key'),
     count: z.int().min(1).default(4).describe('prompts that an image takes'),
-    length: z.int().min(1).default(5).describe('vectors of a prompt'),
+    length: z.int().min(0).default(5).describe('vectors of a prompt; 0: no prompts, a head alone'),
     pull: z.number().min(0).default(1).describe('weight of the loss that pulls keys towards queries'),
     encoder: encoderOption,
   },
@@ -58,7 +58,7 @@ export const l2p = define({
               aggregation: {kind: 'input-concatenation'},
             }),
           grow: (network, task, first, seeds) =>
-            first ? growModules(network, {computation, task, names}, seeds) : null,
+            first && length > 0 ? growModules(network, {computation, task, names}, seeds) : null,
           reason: 'the pool of prompts, shared by all tasks',
           shared: ({id}) => !id.startsWith('head/'),
         }),

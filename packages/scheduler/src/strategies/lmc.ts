@@ -1,102 +1,165 @@
-import {
-  type Forward,
-  freeze,
-  growModules,
-  type Network,
-  type Path,
-  reconstructionErrors,
-  reconstructionScores,
-  reroute,
-  type Site,
-  weightedMean,
-  withParameters,
-} from '@accrete/core';
-import {stopGradient} from '@accrete/engine';
+import {freeze, growModules, type Network, reroute, type Site, withParameters} from '@accrete/core';
 import {define, type HostArray, type SeedStream} from '@accrete/kit';
-import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
-import {trainingRows} from '../streams/stream.ts';
-import {type AlongPathRequest, alongPath} from '../training/along-path.ts';
-import {nothing} from './quadratic-pull.ts';
-import type {Change, Context, GrowthNote, StepContext, StepPart, Strategy, StrategyState} from './strategy.ts';
+import type {AlongPathRequest} from '../training/along-path.ts';
+import {growthNote} from './growth-note.ts';
+import {type Chosen, withChosen} from './lmc-choice.ts';
+import {errorsByModule, moments} from './lmc-errors.ts';
+import {type Judging, leastRecognised, type Usual} from './lmc-outliers.ts';
+import {structuralPart} from './lmc-step.ts';
+import type {Change, Context, Entry, Strategy, StrategyState} from './strategy.ts';
 
 /**
  * Local module composition: every module knows by an autoencoder of its own what it was trained on; modules of a layer share the
  * work by how well they reconstruct what comes in, and a layer grows when none of its modules recognises it.
  *
- *   e_m(h) = mean over features of (D_m relu(E_m h) - h)^2,   y = sum_m alpha_m(h) f_m(h),   alpha_m ~ e_m^(-1 / temperature)
- *   z_m    = (mean over the task's examples of e_m - mu_m) / (sigma_m / sqrt(batch))
- *            mu, sigma: mean and standard deviation of e_m over the examples that m was trained on
- *   layer l gets a module where every module there is frozen and has z_m > threshold
+ *   e_m(h)   = mean over features of (D_m relu(E_m h) - h)^2
+ *   y        = sum_m alpha_m(h) f_m(h),   alpha_m ~ e_m^(-1 / temperature) * p_m
+ *   z_m(b)   = (mean of e_m over batch b - mu_m) / (sigma_m / sqrt(size of b))
+ *              mu, sigma: mean and standard deviation of e_m over the examples that m was trained on
+ *   layer l gets a module where every module there is frozen and in some batch all of them have |z_m(b)| > threshold
  *
- * The new module and its autoencoder start as copies of the module with the lowest error. Layers are looked at from the bottom up,
- * each after a phase of `projectionEpochs` for the one below. A new module also learns to put out what wholly frozen layers above
- * recognise: their errors are added to the loss. At the end of a task all modules are frozen.
+ * In the paper the prior p_m is (mean of e_m over the batch)^(-1 / priorTemperature), and batches hold one task. Here predictions
+ * depend on no other example, so it is one of two:
  *
- * Predictions need no task for the modules, only for the head where there is one per task. The network's own layers take no part;
- * the strategy sets routing to `reconstruction` and aggregation to `mixture`.
+ *   example   that of a batch of one: p_m = e_m^(-1 / priorTemperature)
+ *   task      that of the task's training examples at temperature 0: 1 for the module with the lowest mean error when the task
+ *             comes, or the new one where the layer grows, and 0 for the others. Predictions then need the task, given or inferred.
  *
- * @param options.threshold of z, in standard deviations of the mean error of a batch.
- * @param options.batch examples of such a batch: 64 in the paper, whatever the run trains by.
- * @param options.width of an autoencoder's code.
+ * A new module and its autoencoder start as copies of the module with the lowest error, and its autoencoder learns from all examples
+ * of the task. Layers are looked at from the bottom up. After each that grows comes a phase of `projectionEpochs`, in which new
+ * modules also learn to put out what wholly frozen layers above recognise: the errors there, each module's by its share, are added
+ * to the loss. At the end of a task all modules are frozen.
+ *
+ * The network's own layers take no part; the strategy sets routing to `reconstruction` and aggregation to `mixture`.
+ *
+ * @param options.threshold of |z|.
+ * @param options.batch examples of a batch that layers are judged by: 64 in the paper, whatever the run trains by.
+ * @param options.width of an autoencoder's code. @param options.priorTemperature of the prior by example.
  * @param options.weight of the autoencoders' errors in the loss.
+ * @param options.rate of the autoencoders' steps to those that the optimiser would take: their own learning rate over the run's.
  * @param options.examples most training examples that a layer is judged by.
  */
 export const lmc = define({
   kind: 'lmc',
   summary: 'LMC: modules share work by what they can reconstruct; a layer grows when none recognises what comes in.',
   source: {
-    cite: 'Ostapenko et al. 2021 (LMC)',
+    cite: 'Ostapenko et al. 2021 (LMC), and its code',
     url: 'https://arxiv.org/abs/2111.07736',
     deviations: [
       "autoencoders of a module's input, not decoders of its output",
-      'no prior from the batch: each example is weighed by itself',
-      'outliers are found once per task and layer, over its examples, not batch by batch; only larger errors count',
+      'the prior is that of a batch of one, or of the task at temperature 0: no prediction depends on the batch',
+      'outliers are looked for once per task and layer, in as many passes over its examples as the task trains, not at every step',
       'mean and deviation of errors are taken when a task ends, not over the last 100 steps, in which the module still learns',
-      'a new module shares outliers with the others by its errors, where it gets all of them while it is trained',
+      'a new module shares the examples of its task with the others by its errors, where it gets all that no other recognises',
+      'what a task leaves is its last state, not the one that was best on validation',
       'heads are as the scenario asks: they have no autoencoders',
     ],
   },
   options: {
-    threshold: z.number().min(0).default(4).describe('z above which a module does not recognise a task'),
-    batch: z.int().min(1).default(64).describe('examples of the batch whose mean error z is counted in deviations of'),
+    threshold: z.number().min(0).default(4).describe('|z| above which a module does not recognise a batch'),
+    batch: z.int().min(1).default(64).describe('examples of a batch that layers are judged by'),
     width: z.int().min(1).default(16).describe("width of an autoencoder's code"),
-    temperature: z.number().positive().default(0.1).describe('divides errors'),
+    temperature: z.number().positive().default(0.1).describe('divides the logarithm of errors'),
+    priorTemperature: z.number().positive().default(0.1).describe('divides it in the prior by example'),
+    prior: z
+      .enum(['example', 'task'])
+      .default('example')
+      .describe('whose errors the prior is made of: an example, or the task, whose id must be given'),
     weight: z.number().positive().default(10).describe("of the autoencoders' errors in the loss"),
-    projectionEpochs: z.int().min(0).default(1).describe('epochs for each layer before the next is judged'),
+    rate: z.number().positive().default(1).describe("the autoencoders' learning rate, as a multiple of the run's"),
+    projectionEpochs: z
+      .int()
+      .min(0)
+      .default(1)
+      .describe('epochs after each layer that grows, before the next is judged'),
     examples: z.int().min(1).default(1000).describe('most training examples that a layer is judged by'),
   },
-  create: ({threshold, batch, width, temperature, weight, projectionEpochs, examples}): Strategy => ({
-    taskSpecific: false,
-    mixesTasks: false,
-    rehearsalRows: 0,
-    plan: ({task, network, seeds, epochs}) => {
-      if (task.index === 0) {
-        const routing = {kind: 'reconstruction', width, temperature, by: 'logarithm', weight};
-        return firstModules(reroute(network, {routing, aggregation: {kind: 'mixture'}}), seeds.fork('init'));
-      }
-      const {network: still, frozen} = freeze(network, ({id}) => !id.startsWith('head/'));
-      const layers = network.topology.sites.map(({id}) => ({name: layerPhase(id), epochs: projectionEpochs}));
-      return {
-        network: still,
-        phases: [...layers, {name: 'train', epochs}],
-        growth: frozen.length > 0 ? [note('freeze', frozen, 'what earlier tasks learned never moves again')] : [],
-      };
-    },
-    enter: async (context) => {
-      const site = context.network.topology.sites.find(({id}) => context.phase.name === layerPhase(id));
-      return site === undefined ? {} : await grownWhereStrange(context, site, {threshold, batch, examples});
-    },
-    step: (context) => projection(context, {weight, temperature}),
-    consolidate: async (context) => {
-      const {network, state} = context;
-      const found = await meanErrors(context, examples);
-      const learned = network.topology.sites.flatMap(({modules}) => modules.filter(({frozen}) => !frozen));
-      const known = learned.map(({id}) => [id, [found[id]!.mean, found[id]!.deviation]] as const);
-      return {state: {values: {...state.values, ...Object.fromEntries(known)}, arrays: state.arrays}};
-    },
-  }),
+  create: ({threshold, batch, width, prior, weight, rate, projectionEpochs, examples, ...given}): Strategy => {
+    const temperature = 1 / (1 / given.temperature + 1 / given.priorTemperature);
+    return {
+      taskSpecific: prior === 'task',
+      mixesTasks: false,
+      rehearsalRows: 0,
+      plan: ({task, network, state, seeds, epochs}) => {
+        if (task.index === 0) {
+          // The errors are in the loss by `structuralPart`.
+          const routing = {kind: 'reconstruction', width, temperature, by: 'logarithm', weight: 0};
+          return firstModules(reroute(network, {routing, aggregation: {kind: 'mixture'}}), seeds.fork('init'));
+        }
+        const {network: still, frozen} = freeze(network, ({id}) => !id.startsWith('head/'));
+        const layers = network.topology.sites.map(({id}) => ({name: layerPhase(id), epochs: projectionEpochs}));
+        return {
+          network: still,
+          state: remembering(state, {passes: epochs, projecting: true}),
+          phases: [...layers, {name: 'train', epochs}],
+          growth:
+            frozen.length > 0 ? [growthNote('freeze', frozen, 'what earlier tasks learned never moves again')] : [],
+        };
+      },
+      enter: async (context) => {
+        const site = context.network.topology.sites.find(({id}) => context.phase.name === layerPhase(id));
+        if (site === undefined) return {state: remembering(context.state, {projecting: false})};
+        const {passes} = memoryOf(context.state);
+        const {taking, ...entry} = await grownWhereStrange(context, site, {
+          threshold,
+          examples,
+          judging: {batch, passes},
+        });
+        return prior === 'example' ? entry : {...entry, state: choosing(context, site, taking)};
+      },
+      step: (context) => {
+        const {projecting} = memoryOf(context.state);
+        return structuralPart(context, {weight, rate, temperature, projecting, chosen: chosenFor(context)});
+      },
+      consolidate: async (context) => {
+        const {network, state} = context;
+        const errors = await errorsByModule(asChosen(context), examples);
+        const learned = network.topology.sites.flatMap(({modules}) => modules.filter(({frozen}) => !frozen));
+        const usual = Object.fromEntries(learned.map(({id}) => [id, moments(errors[id]!)]));
+        return {state: remembering(state, {usual: {...memoryOf(state).usual, ...usual}})};
+      },
+      view: ({network, state, task}) => withChosen(network, memoryOf(state).chosen[task] ?? {}),
+    };
+  },
 });
+
+/** What is kept in the strategy's state. */
+type Memory = {
+  /** Errors on what it was trained on, by the module's id. */
+  readonly usual: Readonly<Record<string, {readonly [K in keyof Usual]: number}>>;
+  /** Epochs of the task under way. */
+  readonly passes: number;
+  readonly projecting: boolean;
+  /** Of the prior by task: the module that takes part, by task and site. */
+  readonly chosen: Readonly<Record<string, Chosen>>;
+};
+
+const noMemory: Memory = {usual: {}, passes: 1, projecting: false, chosen: {}};
+
+function memoryOf({values}: StrategyState): Memory {
+  return {...noMemory, ...(values as Partial<Memory>)};
+}
+
+function remembering(state: StrategyState, changed: Partial<Memory>): StrategyState {
+  return {values: {...memoryOf(state), ...changed}, arrays: state.arrays};
+}
+
+function chosenFor({task, state}: Context): Chosen {
+  return memoryOf(state).chosen[task.index] ?? {};
+}
+
+/** The same with the network as the task's examples see it. */
+function asChosen<C extends Context>(context: C): C {
+  return {...context, network: withChosen(context.network, chosenFor(context))};
+}
+
+function choosing(context: Context, {id}: Site, module: string): StrategyState {
+  const {chosen} = memoryOf(context.state);
+  return remembering(context.state, {
+    chosen: {...chosen, [context.task.index]: {...chosenFor(context), [id]: module}},
+  });
+}
 
 const layerPhase = (site: string): string => `grow ${site}`;
 
@@ -111,81 +174,36 @@ function firstModules(routed: Network, seeds: SeedStream): Change {
     added.push(...grown.added);
     parametersAdded += grown.parametersAdded;
   }
-  return {network, growth: [note('add', added, 'the first module of every layer', parametersAdded)]};
-}
-
-/** Mean and standard deviation over a task's examples of each module's error, by the module's id. */
-async function meanErrors(
-  request: Context & AlongPathRequest,
-  most: number,
-): Promise<Readonly<Record<string, {readonly mean: number; readonly deviation: number}>>> {
-  const {task, seeds, path} = request;
-  const chosen = seeds.fork('examples').permutation(task.examples.train.length).slice(0, most);
-  const all = trainingRows(task);
-  const rows = [...chosen].map((place) => all[place]!);
-  const read = ({hidden}: Forward, parameters: Readonly<Record<string, tf.Tensor>>) =>
-    errorsAt(path, hidden, parameters);
-  const found = await alongPath(request, rows, {name: 'structural errors', key: null, read});
-  const named = Object.entries(found).flatMap(([site, {width, data}]) => {
-    const {modules} = request.network.topology.sites.find(({id}) => id === site)!;
-    return modules.map(({id}, j) => [id, moments(rows.map((_, i) => data[i * width + j]!))] as const);
-  });
-  return Object.fromEntries(named);
-}
-
-function moments(values: readonly number[]): {readonly mean: number; readonly deviation: number} {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  return {mean, deviation: Math.sqrt(variance)};
-}
-
-/** e_m at every site, by its id, [batch, modules]. */
-function errorsAt(
-  {spec}: Path,
-  hidden: Readonly<Record<string, tf.Tensor>>,
-  parameters: Readonly<Record<string, tf.Tensor>>,
-): Record<string, tf.Tensor> {
-  const entries = spec.sites.flatMap(({id, modules}, i) => {
-    const h = hidden[id];
-    if (h === undefined) return [];
-    const gates = modules.map((_, j) =>
-      Object.fromEntries(gateParts.map((name) => [name, parameters[`site${i}/gate:0:${j}/${name}`]!])),
-    );
-    const pooled = h.rank === 2 ? h : tf.mean(tf.reshape(h, [h.shape[0]!, -1, h.shape.at(-1)!]), 1);
-    return [[id, reconstructionErrors(pooled, gates)] as const];
-  });
-  return Object.fromEntries(entries);
-}
-
-const gateParts = ['encoder', 'code', 'decoder', 'output'] as const;
-
-/** How far a module is from recognising a task: z of its mean error, in deviations of the mean of a batch. */
-export function strangeness(state: StrategyState, id: string, mean: number, batch: number): number {
-  const [usual, deviation] = state.values[id] as readonly [number, number];
-  return deviation > 0 ? ((mean - usual) / deviation) * Math.sqrt(batch) : mean > usual ? Number.POSITIVE_INFINITY : 0;
+  return {network, growth: [growthNote('add', added, 'the first module of every layer', parametersAdded)]};
 }
 
 async function grownWhereStrange(
   context: Context & AlongPathRequest,
   site: Site,
-  {threshold, batch, examples}: {readonly threshold: number; readonly batch: number; readonly examples: number},
-): Promise<Change> {
+  {threshold, examples, judging}: {readonly threshold: number; readonly examples: number; readonly judging: Judging},
+): Promise<Entry & {readonly taking: string}> {
   const {task, network, state, seeds} = context;
-  const found = await meanErrors(context, examples);
-  const scores = site.modules.map(({id}) => strangeness(state, id, found[id]!.mean, batch));
+  const found = await errorsByModule(asChosen(context), examples);
+  const errors = site.modules.map(({id}) => found[id]!);
+  const {usual} = memoryOf(state);
+  const known = site.modules.map(({id}) => usual[id]!);
+  const scores = leastRecognised(errors, known, judging, seeds.fork('batches'));
   const written = site.modules.map(({id}, j) => `${id} ${scores[j]!.toFixed(2)}`).join(', ');
-  const errors = site.modules.map(({id}) => found[id]!.mean);
-  const closest = site.modules[errors.indexOf(Math.min(...errors))]!;
-  if (scores.some((z) => z <= threshold)) {
-    const known = site.modules.filter((_, j) => scores[j]! <= threshold).map(({id}) => id);
-    return {growth: [note('reuse', known, `what comes in is recognised: z ${written}; threshold ${threshold}`)]};
+  const means = errors.map((own) => moments(own).mean);
+  const closest = site.modules[means.indexOf(Math.min(...means))]!;
+  if (scores.some((z) => Math.abs(z) <= threshold)) {
+    const recognising = site.modules.filter((_, j) => Math.abs(scores[j]!) <= threshold).map(({id}) => id);
+    const reason = `every batch is recognised: z at most ${written}; threshold ${threshold}; closest is ${closest.id}`;
+    return {growth: [growthNote('reuse', recognising, reason)], skip: true, taking: closest.id};
   }
   const growth = {task: task.index, computation: site.base.computation, sites: [site.id]};
   const grown = growModules(network, growth, seeds.fork('init'));
-  const reason = `no module recognises what comes in: z ${written}; threshold ${threshold}; starts as ${closest.id}`;
+  const reason = `no module recognises a batch: z ${written}; threshold ${threshold}; starts as ${closest.id}`;
+  const taking = `${site.id}/module:${task.index}`;
   return {
-    network: copied(grown.network, closest.id, `${site.id}/module:${task.index}`),
-    growth: [note('add', grown.added, reason, grown.parametersAdded)],
+    network: copied(grown.network, closest.id, taking),
+    growth: [growthNote('add', grown.added, reason, grown.parametersAdded)],
+    taking,
   };
 }
 
@@ -203,36 +221,4 @@ function copied(network: Network, from: string, to: string): Network {
     }
   }
   return withParameters(network, replaced);
-}
-
-/** The errors of wholly frozen layers above a module that moves, by the shares that modules take. */
-function projection(
-  {network, path, task}: StepContext,
-  {weight, temperature}: {readonly weight: number; readonly temperature: number},
-): StepPart {
-  const {sites} = network.topology;
-  const moving = sites.findIndex(({modules}) => modules.some(({frozen}) => !frozen));
-  const above = sites.filter(({modules}, i) => i > moving && modules.every(({frozen}) => frozen)).map(({id}) => id);
-  if (task.index === 0 || moving < 0 || above.length === 0) return nothing;
-  return {
-    key: {lmc: weight, temperature, above},
-    inputs: {},
-    term: ({hidden, parameters, weights}) => {
-      const errors = errorsAt(path, hidden, parameters);
-      const shares = above.map((id) => {
-        const alpha = stopGradient(tf.softmax(reconstructionScores(errors[id]!, {temperature, by: 'logarithm'})));
-        return weightedMean(tf.sum(tf.mul(alpha, errors[id]!), -1), weights);
-      });
-      return tf.mul(tf.addN(shares), weight);
-    },
-  };
-}
-
-function note(
-  change: GrowthNote['change'],
-  modules: readonly string[],
-  reason: string,
-  parametersAdded = 0,
-): GrowthNote {
-  return {change, modules: [...modules], reason, parametersAdded, bytesAdded: parametersAdded * 4};
 }

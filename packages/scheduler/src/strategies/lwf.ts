@@ -1,4 +1,4 @@
-import type {Path} from '@accrete/core';
+import {oneHot, type Path} from '@accrete/core';
 import {define, type HostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
@@ -16,8 +16,8 @@ const nonNegative = z.number().min(0);
  *   penalty = strength * temperature^2 * mean_n sum_g -sum_c p[n][g][c] * log q[n][g][c]          [nats]
  *   p = softmax(teacher logits / temperature), q = softmax(logits / temperature)
  *
- * over the rows n of the batch (rehearsed ones, too) and groups g of logits of earlier tasks: each old head by itself where
- * heads are per task; all old columns under one softmax where the head grows; the whole head where there is one.
+ * over the rows n of the batch (rehearsed ones, too) and groups g of logits of classes of earlier tasks: each old head by itself where
+ * heads are per task; all of them under one softmax elsewhere, where columns of classes still to come are left out.
  * temperature^2 keeps the size of the gradient when the temperature changes. The penalty is a cross-entropy: at its least,
  * where nothing is forgotten, it is the teacher's entropy, not 0.
  *
@@ -79,13 +79,21 @@ export const lwf = define({
 });
 
 function distillation(
-  {task, network, state, path, trainable}: Context & {readonly path: Path; readonly trainable: readonly string[]},
+  {
+    stream,
+    task,
+    network,
+    state,
+    path,
+    trainable,
+  }: Context & {readonly path: Path; readonly trainable: readonly string[]},
   strength: number,
   temperature: number,
 ): StepPart {
   const old = [...path.segments.keys()].filter((k) => path.segments[k]!.task !== task.index);
-  const units = old.map((k) => path.spec.segments[k]!.units);
-  const groups = network.topology.head.kind === 'per-task' ? units : [units.reduce((a, b) => a + b, 0)];
+  const learned = new Set(stream.tasks.slice(0, task.index).flatMap(({classes}) => classes));
+  const columns = old.flatMap((k) => path.segments[k]!.classes.map((label) => ({k, known: learned.has(label)})));
+  const groups = network.topology.head.kind === 'per-task' ? old.map((k) => among(columns, k)) : [among(columns)];
   const inputs: Record<string, HostArray> = {};
   for (const local of trainable) {
     const array = state.arrays[`teacher/${path.bind[local]}`];
@@ -98,16 +106,26 @@ function distillation(
       // What does not move is the same in both.
       const wanted = logitsOf({...parameters, ...teacher}, old);
       const found = logitsOf(parameters, old);
-      let start = 0;
-      const losses = groups.map((width) => {
+      const losses = groups.map((group) => {
+        const own = oneHot(tf.tensor1d(group, 'int32'), columns.length); // [columns of the group, columns]
         const soft = (logits: tf.Tensor) =>
-          tf.logSoftmax(tf.div(tf.slice(logits, [0, start], [-1, width]), temperature));
-        const loss = tf.neg(tf.sum(tf.mul(tf.exp(soft(wanted)), soft(found)), 1)); // [batch]
-        start += width;
-        return loss;
+          tf.logSoftmax(tf.div(tf.matMul(logits, own, false, true), temperature) as tf.Tensor2D);
+        return tf.neg(tf.sum(tf.mul(tf.exp(soft(wanted)), soft(found)), 1)); // [batch]
       });
       const mean = tf.div(tf.sum(tf.mul(tf.addN(losses), weights)), tf.sum(weights));
       return tf.mul(mean, strength * temperature ** 2);
     },
   };
+}
+
+interface Column {
+  /** The segment that it belongs to. */
+  readonly k: number;
+  /** Whether its class has been in an earlier task. */
+  readonly known: boolean;
+}
+
+/** Places of the columns whose classes the teacher knows, of one segment or of all. */
+function among(columns: readonly Column[], k?: number): number[] {
+  return [...columns.keys()].filter((at) => columns[at]!.known && (k === undefined || columns[at]!.k === k));
 }

@@ -2,6 +2,7 @@ import {freeze} from '@accrete/core';
 import {define} from '@accrete/kit';
 import {trainingRows} from '../streams/stream.ts';
 import {classMeans, withMeans} from './class-means.ts';
+import {growthNote} from './growth-note.ts';
 import type {Strategy} from './strategy.ts';
 
 /**
@@ -34,7 +35,7 @@ export const nearestMean = define({
       return {
         network: still,
         phases: [],
-        growth: [{change: 'freeze', modules: [...frozen], reason, parametersAdded: 0, bytesAdded: 0}],
+        growth: [growthNote('freeze', frozen, reason)],
       };
     },
     consolidate: async (context) => {

@@ -1,9 +1,10 @@
-import {freeze, growModules, type Path, reroute} from '@accrete/core';
-import {define, type HostArray, type ParsedConfig} from '@accrete/kit';
+import type {Path} from '@accrete/core';
+import {define, type HostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
 import {nothing} from './quadratic-pull.ts';
 import type {StepPart, Strategy} from './strategy.ts';
+import {summing, withLowRank} from './summed-low-rank.ts';
 
 /**
  * Orthogonal low-rank adaptation: every task after the first brings a low-rank module at each site, all of which are added up;
@@ -37,26 +38,14 @@ export const oLora = define({
     taskSpecific: false,
     mixesTasks: false,
     rehearsalRows: 0,
-    plan: ({task, network, seeds}) => {
-      if (task.index === 0)
-        return {network: reroute(network, {routing: {kind: 'up-to-task'}, aggregation: {kind: 'sum'}})};
-      const frozen = freeze(network, ({id}) => !id.startsWith('head/'));
-      const computation: ParsedConfig = {kind: 'low-rank', rank, scale: null, down: 'learned'};
-      const grown = growModules(frozen.network, {task: task.index, computation}, seeds.fork('init'));
-      const none = {parametersAdded: 0, bytesAdded: 0};
-      return {
-        network: grown.network,
-        growth: [
-          {change: 'freeze', modules: [...frozen.frozen], reason: 'what earlier tasks learned never moves', ...none},
-          {
-            change: 'add',
-            modules: [...grown.added],
-            reason: 'every task brings low-rank modules, kept apart from those before it',
-            parametersAdded: grown.parametersAdded,
-            bytesAdded: grown.parametersAdded * 4,
-          },
-        ],
-      };
+    plan: (context) => {
+      if (context.task.index === 0) return {network: summing(context.network)};
+      const {network, growth} = withLowRank(context, {
+        rank,
+        still: ({id}) => !id.startsWith('head/'),
+        reason: 'every task brings low-rank modules, kept apart from those before it',
+      });
+      return {network, growth};
     },
     step: ({task, path, network}) =>
       strength === 0 ? nothing : keptApart(task.index, path, network.parameters, strength),

@@ -2,6 +2,7 @@ import {freeze, type Network, type Path, withParameters} from '@accrete/core';
 import {define, HarnessError, type HostArray, hostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
+import {growthNote} from './growth-note.ts';
 import type {GrowthNote, StepPart, Strategy, StrategyState} from './strategy.ts';
 
 /**
@@ -110,14 +111,10 @@ function pruned(network: Network, state: StrategyState, task: number, share: num
     replaced[path] = hostArray(weights, shape, 'float32');
     return next;
   });
-  const note: GrowthNote = {
-    change: 'prune',
-    modules: network.topology.sites.map((site) => site.base.id),
-    reason: `freed the ${freed} smallest of the task's own weights (share ${share}) for later tasks`,
-    parametersAdded: 0,
-    bytesAdded: 0,
-  };
-  return {network: withParameters(network, replaced), state: withOwners(owners, task), growth: [note]};
+  const bases = network.topology.sites.map((site) => site.base.id);
+  const reason = `freed the ${freed} smallest of the task's own weights (share ${share}) for later tasks`;
+  const growth = [growthNote('prune', bases, reason)];
+  return {network: withParameters(network, replaced), state: withOwners(owners, task), growth};
 }
 
 function keepOthers(task: number, path: Path, state: StrategyState, trainable: readonly string[]): StepPart {
@@ -157,14 +154,5 @@ function viewFor(network: Network, state: StrategyState, task: number): Network 
 }
 
 function frozenNote(modules: readonly string[]): GrowthNote[] {
-  if (modules.length === 0) return [];
-  return [
-    {
-      change: 'freeze',
-      modules: [...modules],
-      reason: 'heads of earlier tasks never move again',
-      parametersAdded: 0,
-      bytesAdded: 0,
-    },
-  ];
+  return modules.length === 0 ? [] : [growthNote('freeze', modules, 'heads of earlier tasks never move again')];
 }

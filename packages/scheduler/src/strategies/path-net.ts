@@ -11,7 +11,8 @@ import {
 } from '@accrete/core';
 import {define, type SeedStream} from '@accrete/kit';
 import * as z from 'zod';
-import type {Candidate, GrowthNote, Plan, SearchContext, Strategy} from './strategy.ts';
+import {growthNote} from './growth-note.ts';
+import type {Candidate, Plan, SearchContext, Strategy} from './strategy.ts';
 
 /**
  * PathNet: every layer is an inventory of modules; tasks compete for paths through them by evolution, and the modules of the path
@@ -67,8 +68,8 @@ export const pathNet = define({
       return {
         network: reinitialise(still, free, seeds.fork('reinitialise')),
         growth: [
-          note('freeze', frozen, `the path that won task ${task.index - 1} never moves again`),
-          ...(fresh.length > 0 ? [note('reinitialise', fresh, 'what no winner uses starts anew')] : []),
+          growthNote('freeze', frozen, `the path that won task ${task.index - 1} never moves again`),
+          ...(fresh.length > 0 ? [growthNote('reinitialise', fresh, 'what no winner uses starts anew')] : []),
         ],
       };
     },
@@ -91,20 +92,13 @@ export const pathNet = define({
       yield winner;
       const reason = `validation accuracy ${(1 - loss).toFixed(3)} is the best of the last ${population} paths, after ${rounds} meetings`;
       const used = usedModules(winner.network, context.task.index);
-      const reused = sites.flatMap((site) => site.modules.filter(({id, frozen}) => frozen && used.has(id)));
+      const reused = sites.flatMap((site) =>
+        site.modules.flatMap(({id, frozen}) => (frozen && used.has(id) ? [id] : [])),
+      );
       return {
         chosen: winner.name,
         reason,
-        growth:
-          reused.length > 0
-            ? [
-                note(
-                  'reuse',
-                  reused.map(({id}) => id),
-                  reason,
-                ),
-              ]
-            : [],
+        growth: reused.length > 0 ? [growthNote('reuse', reused, reason)] : [],
       };
     },
   }),
@@ -126,7 +120,7 @@ function inventory(network: Network, modules: number, seeds: SeedStream): Plan {
   const reason = 'the inventory that paths go through';
   return {
     network: grown,
-    growth: [{change: 'add', modules: added, reason, parametersAdded, bytesAdded: parametersAdded * 4}],
+    growth: [growthNote('add', added, reason, parametersAdded)],
   };
 }
 
@@ -156,8 +150,4 @@ function usedModules({topology}: Network, task: number): ReadonlySet<string> {
     ((routing['modules'] as readonly (readonly string[])[])[task] ?? []).map((name) => `${id}/module:${name}`),
   );
   return new Set(named);
-}
-
-function note(change: GrowthNote['change'], modules: readonly string[], reason: string): GrowthNote {
-  return {change, modules: [...modules], reason, parametersAdded: 0, bytesAdded: 0};
 }

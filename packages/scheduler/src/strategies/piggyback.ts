@@ -1,6 +1,7 @@
 import {freeze, optimizers} from '@accrete/core';
 import {define} from '@accrete/kit';
 import * as z from 'zod';
+import {growthNote} from './growth-note.ts';
 import {nothing} from './quadratic-pull.ts';
 import type {Strategy} from './strategy.ts';
 import {maskedStep, throughMasks, withMasks, withoutScores, withScores} from './weight-masks.ts';
@@ -45,7 +46,7 @@ export const piggyback = define({
         return {
           network: still,
           state: scored,
-          growth: [{change: 'freeze', modules: [...frozen], reason, parametersAdded: 0, bytesAdded: 0}],
+          growth: [growthNote('freeze', frozen, reason)],
         };
       },
       step: ({task, state, path}) => (task.index === 0 ? nothing : maskedStep(state, path, optimizer, rule)),

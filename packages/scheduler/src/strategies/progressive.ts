@@ -1,6 +1,8 @@
-import {freeze, type Grown, growModules, type Network, reroute} from '@accrete/core';
+import {freeze, type Grown, type Growth, growModules, type Network, reroute} from '@accrete/core';
 import {define, type ParsedConfig, type SeedStream} from '@accrete/kit';
 import * as z from 'zod';
+import {growAll} from './grow-all.ts';
+import {growthNote} from './growth-note.ts';
 import type {Strategy} from './strategy.ts';
 
 /**
@@ -50,18 +52,11 @@ export const progressive = define({
         return {network: reroute(network, {routing: {kind: 'up-to-task'}, aggregation: {kind: 'concatenation'}})};
       const frozen = freeze(network, () => true);
       const grown = withColumn(frozen.network, {task: task.index, units, adapter}, seeds.fork('init'));
-      const none = {parametersAdded: 0, bytesAdded: 0};
       return {
         network: grown.network,
         growth: [
-          {change: 'freeze', modules: [...frozen.frozen], reason: 'what earlier columns learned never moves', ...none},
-          {
-            change: 'add',
-            modules: [...grown.added],
-            reason: 'every task brings a column',
-            parametersAdded: grown.parametersAdded,
-            bytesAdded: grown.parametersAdded * 4,
-          },
+          growthNote('freeze', frozen.frozen, 'what earlier columns learned never moves'),
+          growthNote('add', grown.added, 'every task brings a column', grown.parametersAdded),
         ],
       };
     },
@@ -79,17 +74,10 @@ function withColumn(network: Network, {task, units, adapter}: Column, seeds: See
   const {sites} = network.topology;
   const layer: ParsedConfig = {...sites[0]!.base.computation, units};
   if (adapter === null) return growModules(network, {task, computation: layer}, seeds);
-  return sites.reduce<Grown>(
-    (column, {id, activation}, i) => {
-      const own = units ?? sites[i - 1]?.base.units ?? null;
-      const lateral: ParsedConfig = {kind: 'lateral', units, own, inner: adapter.inner, activation};
-      const grown = growModules(column.network, {task, computation: i === 0 ? layer : lateral, sites: [id]}, seeds);
-      return {
-        network: grown.network,
-        added: [...column.added, ...grown.added],
-        parametersAdded: column.parametersAdded + grown.parametersAdded,
-      };
-    },
-    {network, added: [], parametersAdded: 0},
-  );
+  const growths = sites.map(({id, activation}, i): Growth => {
+    const own = units ?? sites[i - 1]?.base.units ?? null;
+    const lateral: ParsedConfig = {kind: 'lateral', units, own, inner: adapter.inner, activation};
+    return {task, computation: i === 0 ? layer : lateral, sites: [id]};
+  });
+  return growAll(network, growths, seeds);
 }

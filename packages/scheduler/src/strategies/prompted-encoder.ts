@@ -1,6 +1,7 @@
 import {freeze, type Grown, type Network, type Owner} from '@accrete/core';
 import type {SeedStream} from '@accrete/kit';
 import * as z from 'zod';
+import {growthNote} from './growth-note.ts';
 import type {Context, GrowthNote, Plan} from './strategy.ts';
 
 /** The option that says where the numbers of a frozen encoder come from. */
@@ -42,11 +43,8 @@ export function promptedPlan(context: Context, {encoder, route, grow, reason, sh
   const growth: GrowthNote[] = [];
   if (frozen.length > 0) {
     const why = 'the encoder stands still, and so does what earlier tasks brought for themselves';
-    growth.push({change: 'freeze', modules: [...frozen], reason: why, parametersAdded: 0, bytesAdded: 0});
+    growth.push(growthNote('freeze', frozen, why));
   }
-  if (grown !== null) {
-    const {added, parametersAdded} = grown;
-    growth.push({change: 'add', modules: [...added], reason, parametersAdded, bytesAdded: parametersAdded * 4});
-  }
+  if (grown !== null) growth.push(growthNote('add', grown.added, reason, grown.parametersAdded));
   return {network: grown?.network ?? still, growth};
 }

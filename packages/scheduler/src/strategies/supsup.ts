@@ -1,6 +1,7 @@
 import {freeze, type Network, optimizers, withParameters} from '@accrete/core';
 import {define, type HostArray, hostArray} from '@accrete/kit';
 import * as z from 'zod';
+import {growthNote} from './growth-note.ts';
 import type {Strategy} from './strategy.ts';
 import {
   fanIn,
@@ -52,7 +53,7 @@ export const supsup = define({
       return {
         network: still,
         state: drawn(still),
-        growth: [{change: 'freeze', modules: [...frozen], reason, parametersAdded: 0, bytesAdded: 0}],
+        growth: [growthNote('freeze', frozen, reason)],
       };
     },
     step: ({state, path}) => maskedStep(state, path, optimizer, rule),

@@ -51,8 +51,11 @@ interface Wanted extends Omit<FeatureRequest, 'settled'> {
   readonly shared: Features | null;
 }
 
-/** Rows per call of the program: fixed, so that a value is the same to the bit whenever it is computed. */
-const BATCH = 500;
+/**
+ * Rows per call of the program: fixed, so that a value is the same to the bit whenever it is computed; as few as keep the
+ * hidden states of an encoder in the cache, and as many as a matrix product needs.
+ */
+const BATCH = 128;
 
 /** Before the names of values, among what the program puts out. */
 const VALUE = 'value/';
@@ -71,6 +74,8 @@ export class FeatureStore {
   readonly #arrays: KeptArrays;
   readonly #routing = new Map<string, readonly Routing[]>();
   readonly #shapes = new Map<string, Features['shapes']>();
+  /** Numbers of parts, by all that they are made of. */
+  readonly #parts = new Map<string, number>();
   readonly #numbers = new WeakMap<object, number>();
   #numbered = 0;
 
@@ -128,24 +133,29 @@ export class FeatureStore {
     return {
       routing: values.length === 0 ? [] : tasks.flatMap((task) => this.#routing.get(keys.get(task)!) ?? []),
       fill: (value, rows, into, start = 0) => {
-        // Rows of a task mostly stand together, and a name is long.
-        let [known, read]: [number | null, ReturnType<KeptArrays['reader']> | null] = [null, null];
+        const readers = new Map<number, ReturnType<KeptArrays['reader']>>();
         const size = width[value]!;
-        rows.forEach(({task, example}, i) => {
-          if (read === null || task !== known) {
-            [known, read] = [task, this.#arrays.reader(`${value} ${keys.get(task)!}`)];
-          }
-          read(example * size, into.subarray((start + i) * size, (start + i + 1) * size));
-        });
+        // Examples that follow one another are copied at once.
+        for (let [from, to] = [0, 0]; from < rows.length; from = to) {
+          const {task, example} = rows[from]!;
+          do to++;
+          while (to < rows.length && rows[to]!.task === task && rows[to]!.example === example + to - from);
+          const read = readers.get(task) ?? this.#arrays.reader(`${value} ${keys.get(task)!}`);
+          readers.set(task, read);
+          read(example * size, into.subarray((start + from) * size, (start + to) * size));
+        }
       },
     };
   }
 
-  /** Names a part by its description and the arrays bound to it. */
+  /** Names a part by its description and the arrays bound to it, shortly: a name is looked up for every batch. */
   #identity({network, path, settled}: Wanted): string {
     const {sites, locals, bases, baseLocals} = leadingPart(path, settled);
     const arrays = [...locals, ...baseLocals].map((local) => this.#numberOf(network.parameters[path.bind[local]!]!));
-    return canonicalJson({architecture: path.spec.architecture, settled, sites, bases, arrays});
+    const made = canonicalJson({architecture: path.spec.architecture, settled, sites, bases, arrays});
+    const known = this.#parts.get(made) ?? this.#parts.size;
+    this.#parts.set(made, known);
+    return String(known);
   }
 
   /** A number of an object's own. */

@@ -1,8 +1,9 @@
-import {type Optimizer, optimizers} from '@accrete/core';
+import {type Optimizer, optimizers, updateSideBySide} from '@accrete/core';
 import {type PureFunction, type Tensors, valueAndGradients} from '@accrete/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type {StepPart} from '../strategies/strategy.ts';
 import {sharedNoise} from './shared-noise.ts';
+import {sideBySideKey} from './side-by-side.ts';
 import {names, type StepSpec} from './step-inputs.ts';
 import {taskLoss} from './task-loss.ts';
 
@@ -69,16 +70,25 @@ export function buildStep(spec: StepSpec, parts: readonly StepPart[]): PureFunct
     });
     const directed = parts.reduce((given, part, i) => part.direct?.(given, loss.tensors[i]!) ?? given, whole);
     const after: Record<string, tf.Tensor> = {};
-    for (const local of spec.trainable) {
-      const before = loss.start[local]!;
-      const stepped = optimizer.update(before, directed[local]!, slotsOf(optimizer, inputs, local));
-      after[local] = parts.reduce(
-        (made, part, i) =>
-          part.update?.(local, before, made, {inputs: loss.tensors[i]!.inputs, carried: loss.carried[i]!}) ?? made,
-        stepped.parameter,
-      );
-      outputs[names.parameter(local)] = after[local];
-      for (const [slot, tensor] of Object.entries(stepped.slots)) outputs[names.slot(local, slot)] = tensor;
+    for (const locals of together(spec.trainable, loss.start)) {
+      const given = locals.map((local) => ({
+        parameter: loss.start[local]!,
+        gradient: directed[local]!,
+        slots: slotsOf(optimizer, inputs, local),
+      }));
+      updateSideBySide(optimizer, given).forEach((stepped, k) => {
+        const local = locals[k]!;
+        after[local] = parts.reduce(
+          (made, part, i) =>
+            part.update?.(local, loss.start[local]!, made, {
+              inputs: loss.tensors[i]!.inputs,
+              carried: loss.carried[i]!,
+            }) ?? made,
+          stepped.parameter,
+        );
+        outputs[names.parameter(local)] = after[local];
+        for (const [slot, tensor] of Object.entries(stepped.slots)) outputs[names.slot(local, slot)] = tensor;
+      });
     }
     parts.forEach(({carry}, i) => {
       if (!carry) return;
@@ -100,6 +110,19 @@ export function buildStep(spec: StepSpec, parts: readonly StepPart[]): PureFunct
     shared.dispose();
     return outputs;
   };
+}
+
+/** Parameters in groups that an optimiser moves as one. */
+function together(
+  locals: readonly string[],
+  tensors: Readonly<Record<string, tf.Tensor>>,
+): readonly (readonly string[])[] {
+  const groups = new Map<string, string[]>();
+  for (const local of locals) {
+    const key = sideBySideKey(local, tensors[local]!.shape) ?? local;
+    groups.set(key, [...(groups.get(key) ?? []), local]);
+  }
+  return [...groups.values()];
 }
 
 function once<T>(make: () => T): () => T {

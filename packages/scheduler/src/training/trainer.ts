@@ -24,6 +24,7 @@ import type {Reads, Rehearsal, StepPart, StrategyState} from '../strategies/stra
 import {fillImages, type Row, type Stream, targetOf} from '../streams/stream.ts';
 import type {Features} from './feature-store.ts';
 import {keptBatch, keptInputs} from './kept-batch.ts';
+import {packingOf} from './packing.ts';
 import {buildStep} from './step.ts';
 import {batchInputs, names, type StepSpec} from './step-inputs.ts';
 
@@ -133,18 +134,20 @@ export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
     for (const [name, array] of Object.entries(part.feeds ?? {})) fed[names.fed(i, name)] = array;
   });
   const keptSpecs = keptInputs(spec.kept, rows);
-  const inputs = {...specsOf(carried), ...specsOf(read), ...fed, ...batchSpecs, ...keptSpecs};
-  const program = await engine.compile(buildStep(spec, parts), inputs, {
+  const packing = packingOf(carried);
+  const held = packing.pack(carried);
+  const inputs = {...specsOf(held), ...specsOf(read), ...fed, ...batchSpecs, ...keptSpecs};
+  const program = await engine.compile(packing.around(buildStep(spec, parts)), inputs, {
     name: 'train',
     key: canonicalJson({train: spec, parts: parts.map(({key}) => key)}),
     constants,
-    donate: Object.fromEntries(Object.keys(carried).map((name) => [name, name])),
+    donate: Object.fromEntries(Object.keys(held).map((name) => [name, name])),
     optional: Object.keys(keptSpecs),
   });
   const kept = features && (await keptBatch(engine, features, program, rows));
 
   // Carried buffers are written to by later steps, so they start as copies.
-  let live: Buffers = upload(engine, carried, true);
+  let live: Buffers = upload(engine, held, true);
   const readOnly = upload(engine, read, false);
   let given: Buffers = {};
   const columnOf = new Map(path.classes.map((label, column) => [label, column]));
@@ -207,8 +210,8 @@ export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
       const batch = batchOf(own, rehearsals);
       try {
         const made = Object.entries(await program.run({...readOnly, ...live, ...batch}, noise));
-        live = Object.fromEntries(made.filter(([name]) => name in carried));
-        given = Object.fromEntries(made.filter(([name]) => !(name in carried)));
+        live = Object.fromEntries(made.filter(([name]) => name in held));
+        given = Object.fromEntries(made.filter(([name]) => !(name in held)));
       } finally {
         disposeAll(batch);
       }
@@ -234,7 +237,13 @@ export async function createTrainer(request: TrainerRequest): Promise<Trainer> {
       return {loss, auxiliary, terms};
     },
     snapshot: async () => {
-      const take = async (name: string) => (await live[name]!.read()) as HostArray<'float32'>;
+      const reading = new Map<string, Promise<HostArray>>();
+      const whole = (name: string): Promise<HostArray> => {
+        const array = reading.get(name) ?? live[name]!.read();
+        reading.set(name, array);
+        return array;
+      };
+      const take = async (name: string) => (await packing.take(name, whole)) as HostArray<'float32'>;
       const parameters: Record<string, HostArray<'float32'>> = {};
       const slots: Record<string, HostArray<'float32'>> = {};
       for (const local of renewed) parameters[at(local)] = await take(names.parameter(local));

@@ -1,7 +1,8 @@
-import {chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
-import {delimiter, join} from 'node:path';
+import {readdirSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
 import {expect} from 'chai';
 import {executeLocally, executeOnSlurm, type Job, type JobObserver, type SlurmOptions} from '../../src/index.ts';
+import {withCommands} from '../support/commands.ts';
 import {inFolder} from '../support/folder.ts';
 import {refusalOf} from '../support/refusal.ts';
 import {smallOptions, tinyConfig} from '../support/tiny-run.ts';
@@ -45,26 +46,8 @@ for (const pid of JSON.parse(fs.readFileSync(path.join(state, 'pids.json'), 'utf
 }`,
 };
 
-/** With those commands first in the path. @param act gets the folder of what they write down. */
-async function withSlurm<T>(act: (top: string, state: string) => Promise<T>): Promise<T> {
-  return await inFolder(async (top) => {
-    const [bin, state] = [join(top, 'bin'), join(top, 'state')];
-    mkdirSync(bin);
-    mkdirSync(state);
-    const head = `#!${process.execPath}\nconst fs = require('node:fs');\nconst path = require('node:path');\nconst state = ${JSON.stringify(state)};\n`;
-    for (const [name, body] of Object.entries(commands)) {
-      writeFileSync(join(bin, name), head + body);
-      chmodSync(join(bin, name), 0o755);
-    }
-    const before = process.env['PATH'];
-    process.env['PATH'] = `${bin}${delimiter}${before}`;
-    try {
-      return await act(top, state);
-    } finally {
-      process.env['PATH'] = before;
-    }
-  });
-}
+/** With those commands. @param act gets the folder of what they write down. */
+const withSlurm = <T>(act: (top: string, state: string) => Promise<T>): Promise<T> => withCommands(commands, act);
 
 const dataset = {kind: 'procedural', classes: 6, trainPerClass: 20, testPerClass: 5, size: 8};
 const stream = {kind: 'split-classes', dataset, tasks: 3};

@@ -3,7 +3,7 @@ import {expect} from 'chai';
 import {type LossTensors, type StepContext, type StepPart, type StrategyState, strategies} from '../../src/index.ts';
 import {bufferOf, withBuffer} from '../../src/strategies/buffer.ts';
 import {computed, spans, told} from '../support/in-step.ts';
-import {useEngine} from '../support/tiny-run.ts';
+import {runTiny, useEngine} from '../support/tiny-run.ts';
 import {contextAt, flat, twoPixels} from '../support/two-pixels.ts';
 
 const aGem = strategies.create({kind: 'a-gem', capacity: 10, batchSize: 3});
@@ -63,5 +63,15 @@ describe('a-gem', () => {
     const later = aGem.rehearse!({...context, task: {...stream.tasks[0]!, index: 1}}).rows;
     expect(new Set(later.map(({task}) => task))).to.deep.equal(new Set([0]));
     expect(later).to.have.length(3);
+  });
+
+  it('keeps so many examples of every task where capacity is that of each', async () => {
+    const kept = async (capacityOf: 'all-tasks' | 'each-task') => {
+      const strategy = [{kind: 'a-gem', capacity: 6, batchSize: 4, capacityOf}];
+      const {checkpoints} = await runTiny(engine(), {strategy});
+      return bufferOf(checkpoints.at(-1)!.strategyStates[0]!).rows.map(({task}) => task);
+    };
+    expect(await kept('each-task')).to.deep.equal([0, 1, 2].flatMap((task) => Array(6).fill(task)));
+    expect(await kept('all-tasks')).to.have.length(6);
   });
 });

@@ -86,4 +86,15 @@ describe('cope', () => {
     expect(Object.keys(last!.arrays).filter((name) => name.startsWith('mean/'))).to.have.length(6);
     expect(last!.values['seen']).to.equal(3 * 2 * 27);
   });
+
+  it('starts the prototypes of all classes with the first task where it is told to', async () => {
+    const started = async (prototypes: 'as-classes-come' | 'at-once') => {
+      const strategy = [{...smallOptions.cope, prototypes}];
+      const {checkpoints} = await runTiny(engine(), {scenario: 'class-incremental', strategy});
+      const {arrays} = checkpoints[1]!.strategyStates[0]!;
+      return Object.keys(arrays).filter((name) => name.startsWith('mean/')).length;
+    };
+    expect(await started('as-classes-come')).to.equal(2);
+    expect(await started('at-once')).to.equal(6);
+  });
 });

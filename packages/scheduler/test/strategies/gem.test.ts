@@ -2,12 +2,12 @@ import {seedStream} from '@accrete/kit';
 import {expectClose} from '@accrete/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
-import {type LossTensors, type StepContext, strategies} from '../../src/index.ts';
-import {bufferOf} from '../../src/strategies/buffer.ts';
+import {emptyState, type LossTensors, type StepContext, strategies} from '../../src/index.ts';
+import {bufferOf, withBuffer} from '../../src/strategies/buffer.ts';
 import {computed, spans, told} from '../support/in-step.ts';
 import {refusalOf} from '../support/refusal.ts';
 import {runTiny, tinyConfig, useEngine} from '../support/tiny-run.ts';
-import {flat, twoPixels} from '../support/two-pixels.ts';
+import {contextAt, flat, twoPixels} from '../support/two-pixels.ts';
 
 describe('gem', () => {
   const engine = useEngine();
@@ -100,6 +100,15 @@ describe('gem', () => {
     const {checkpoints} = await runTiny(engine(), {strategy: [{kind: 'gem', perTask: 5, batchSize: 8}]});
     const tasks = bufferOf(checkpoints.at(-1)!.strategyStates[0]!).rows.map(({task}) => task);
     expect(tasks).to.deep.equal([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
+  });
+
+  it('looks at all that it remembers, once, where a batch has room for it', () => {
+    const {stream, network} = twoPixels(4, [1, 2], 0, [0, 0], [0, 0]);
+    const gem = strategies.create({kind: 'gem', perTask: 3, batchSize: 100});
+    const rows = [0, 1, 2].map((example) => ({task: 0, example}));
+    const context = contextAt(stream, network, withBuffer(emptyState, {rows, seen: 3}, stream));
+    const rehearsed = gem.rehearse!({...context, task: {...stream.tasks[0]!, index: 1}}).rows;
+    expect(rehearsed.map(({example}) => example).sort()).to.deep.equal([0, 1, 2]);
   });
 
   it('refuses a batch that has no row for every earlier task', async () => {

@@ -68,6 +68,21 @@ describe('generative replay', () => {
     expect(pixels[1]).not.to.deep.equal(pixels[0]);
   });
 
+  it('law: with as many images as own rows, weighing by rows is weighing by tasks as long as there are two', async () => {
+    const [byTasks, byRows] = await Promise.all(
+      (['by-tasks', 'by-rows'] as const).map(async (weighting) => {
+        const {checkpoints} = await runTiny(engine(), {
+          scenario: 'class-incremental',
+          train: {epochs: 1, batchSize: 8, optimizer: {kind: 'sgd', learningRate: 0.1}},
+          strategy: [{...smallOptions['generative-replay'], rows: 8, weighting}],
+        });
+        return checkpoints.map(({network}) => [...network.parameters['layer0/base/kernel']!.data]);
+      }),
+    );
+    expect(byRows!.slice(0, 3)).to.deep.equal(byTasks!.slice(0, 3));
+    expect(byRows![3]).not.to.deep.equal(byTasks![3]);
+  });
+
   it('forgets less than fine-tuning does', async () => {
     const train = {epochs: 15, batchSize: 16, optimizer: {kind: 'sgd', learningRate: 0.1}} as const;
     const first = async (strategy: {readonly kind: string}[]) => {

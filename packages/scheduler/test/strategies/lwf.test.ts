@@ -39,6 +39,31 @@ describe('lwf', () => {
     expectClose(term!, [wanted], {relative: 1e-5});
   });
 
+  it('leaves columns out whose classes are still to come: the worked example', async () => {
+    const {stream, network, task, path} = twoPixels(4, [1, 2], 0, [0, 0], [0, 0]);
+    const [segment] = path.segments;
+    const context = {
+      ...contextAt({...stream, tasks: [{...task, classes: [2, 0]}, task]}, network, emptyState),
+      ...{task: {...task, index: 1}, path: {...path, segments: [{...segment!, classes: [0, 1, 2]}]}, trainable: []},
+      ...spans(1),
+    };
+    const part = strategies.create({kind: 'lwf', strength: 1, temperature: 2}).step!(context);
+    // Of classes 0 and 2 alone the teacher's softened predictions are (3/4, 1/4) and those of the network (4/5, 1/5).
+    const [teacher, own] = [
+      [2 * Math.log(3), 9, 0],
+      [2 * Math.log(4), -5, 0],
+    ];
+    const {term} = await computed(engine(), {weights: flat([1], [1])}, ({weights}) => ({
+      term: part.term!(
+        told<StepTensors>({
+          ...{parameters: {at: tf.scalar(0)}, weights: weights!, inputs: {teacher: tf.scalar(0)}},
+          logitsOf: (given) => tf.tensor2d([('teacher' in given ? teacher : own)!]),
+        }),
+      ),
+    }));
+    expectClose(term!, [-4 * (0.75 * Math.log(0.8) + 0.25 * Math.log(0.2))], {relative: 1e-5});
+  });
+
   for (const scenario of ['task-incremental', 'class-incremental', 'domain-incremental'] satisfies Scenario[]) {
     it(`has the network of the task's start as its teacher, by the old heads alone (${scenario})`, async () => {
       const lwf = strategies.create({kind: 'lwf', strength: 1});

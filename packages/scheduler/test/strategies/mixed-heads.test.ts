@@ -1,3 +1,4 @@
+import type {Engine} from '@accrete/engine';
 import {expect} from 'chai';
 import {type RunConfigInput, run} from '../../src/index.ts';
 import {tinyDataset} from '../support/tiny-dataset.ts';
@@ -26,4 +27,23 @@ describe('batches that mix tasks, with a head per task', () => {
       });
     }
   }
+
+  it('a step takes no more arrays with a third head than with a second', async () => {
+    const taken: number[] = [];
+    const counting: Engine = {
+      ...{kind: engine().kind, reason: '', threads: 1, versions: {}},
+      upload: (array) => engine().upload(array),
+      compile: (fn, inputs, options) => {
+        if (options.name === 'train') taken.push(Object.keys(inputs).length);
+        return engine().compile(fn, inputs, options);
+      },
+      live: () => engine().live(),
+      dispose: () => engine().dispose(),
+    };
+    const train = {epochs: 1, batchSize: 16, optimizer: {kind: 'adam', learningRate: 0.01}};
+    const config = tinyConfig({strategy: [{kind: 'replay', capacity: 60, batchSize: 16}], train});
+    await collect(run(config, {engine: counting, dataset}));
+    expect(taken).to.have.length(3);
+    expect(taken[2]).to.equal(taken[1]);
+  });
 });

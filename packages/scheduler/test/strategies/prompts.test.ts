@@ -62,6 +62,16 @@ describe('prompts on a frozen encoder', () => {
     });
   }
 
+  it('of length 0, each is a head alone on the frozen encoder, bit for bit', async () => {
+    const made = async (strategy: {readonly kind: string}) =>
+      (await runTiny(engine(), {network: tinyEncoder, strategy: [strategy]})).outcomes;
+    const alone = await made({kind: 'frozen-base'});
+    for (const kind of kinds) {
+      const off = kind === 'dual-prompt' ? {generalLength: 0, expertLength: 0} : {length: 0};
+      expect(await made({...smallOptions[kind], ...off}), kind).to.deep.equal(alone);
+    }
+  });
+
   it('l2p: all tasks share one pool, and keys move only where they are pulled', async () => {
     const keys = async (pull: number) => {
       const strategy = [{...smallOptions.l2p, pull}];
@@ -114,6 +124,23 @@ describe('prompts on a frozen encoder', () => {
     const [second, third] = trained.checkpoints.slice(-2).map(({network}) => network.parameters);
     for (const path of owned(second!, /module:1-\d\//))
       expect(third![path]!.data, path).to.deep.equal(second![path]!.data);
+  });
+
+  it('coda-prompt: the penalty holds components apart while they are trained', async () => {
+    const train: RunConfigInput['train'] = {epochs: 3, batchSize: 16, optimizer: {kind: 'adam', learningRate: 0.05}};
+    const unlike = async (orthogonality: number): Promise<number> => {
+      const strategy = [{...smallOptions['coda-prompt'], orthogonality}];
+      const {checkpoints} = await runTiny(engine(), {network: tinyEncoder, strategy, train});
+      const {parameters} = checkpoints.at(-1)!.network;
+      const deviations = ['key', 'attention'].flatMap((facet) => {
+        const rows = ['1-0', '1-1', '2-0', '2-1'].map(
+          (name) => parameters[`layer1/attention/gate/module:${name}/${facet}`]!.data,
+        );
+        return rows.flatMap((one, i) => rows.map((other, j) => (dot(one, other) - (i === j ? 1 : 0)) ** 2));
+      });
+      return deviations.reduce((sum, value) => sum + value, 0);
+    };
+    expect(await unlike(10)).to.be.below(0.1 * (await unlike(0)));
   });
 
   it('coda-prompt: the penalty, by hand', async () => {

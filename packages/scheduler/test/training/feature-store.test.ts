@@ -3,12 +3,21 @@ import {tmpdir} from 'node:os';
 import {computations, evaluation, forward, freeze, growHead, growModules, type Owner, pathOf} from '@accrete/core';
 import {type HostArray, type ParsedConfig, seedStream} from '@accrete/kit';
 import {expect} from 'chai';
-import {type RunConfigInput, type Strategy, strategies} from '../../src/index.ts';
+import {type RunConfigInput, run, type Strategy, strategies} from '../../src/index.ts';
 import {Session} from '../../src/run/session.ts';
 import {type FeatureRequest, FeatureStore, type Features, type Kept} from '../../src/training/feature-store.ts';
 import {keptInputs, startFrom} from '../../src/training/kept-batch.ts';
 import {names, parametersOf} from '../../src/training/step-inputs.ts';
-import {collect, dataset, logitHashes, runTiny, runWith, tinyConfig, useEngine} from '../support/tiny-run.ts';
+import {
+  collect,
+  dataset,
+  logitHashes,
+  runTiny,
+  runWith,
+  tinyConfig,
+  tinyEncoder,
+  useEngine,
+} from '../support/tiny-run.ts';
 
 const lora = computations.validate({kind: 'low-rank', rank: 2});
 
@@ -80,7 +89,7 @@ describe('the feature store', () => {
     const {request} = subject(engine());
     const store = new FeatureStore(engine());
     const {settled, shapes} = await of(store, {...request, tasks: [1]});
-    expect(settled).to.deep.equal({stages: 1, sites: [], base: null, query: false});
+    expect(settled).to.deep.equal({stages: 1, sites: [], bases: [], query: false});
     expect(shapes).to.deep.equal({state: [12]});
     const kept = await keep(store, {...request, tasks: [1]});
     for (const example of [0, 7]) expectNear(rowsOf(kept, 1, [example]), firstState(request, 1, example));
@@ -97,6 +106,25 @@ describe('the feature store', () => {
     const {parameters} = request.network;
     const y = dense(firstState(request, 0, 5), parameters['layer1/base/kernel']!, parameters['layer1/base/bias']!);
     expectNear(rowsOf(kept, 0, [5], 'layer1/base', 8), y);
+    store.dispose();
+  });
+
+  it('holds of an encoder layer what modules in query and value do not reach: keys whole, of both what their bases put out', async () => {
+    const session = new Session(tinyConfig({network: tinyEncoder}), {engine: engine(), dataset});
+    const still = freeze(session.network, () => true).network;
+    const growth = {task: 0, computation: lora, sites: ['layer1/query', 'layer1/value']};
+    const {network} = growModules(still, growth, seedStream(3));
+    const {request} = subject(engine());
+    const store = new FeatureStore(engine());
+    const {shapes} = await of(store, {...request, network, path: pathOf(network.topology, 0, []), tasks: [0]});
+    const positions = [5, 8]; // A class token and four patches.
+    expect(shapes).to.deep.equal({
+      state: positions,
+      'layer1/norm1': positions,
+      'layer1/key': positions,
+      'layer1/query/base': positions,
+      'layer1/value/base': positions,
+    });
     store.dispose();
   });
 
@@ -163,6 +191,23 @@ describe('the feature store', () => {
     store.dispose();
   });
 
+  it('gives rows in any order, those that follow one another at once, in memory and from a file', async () => {
+    const {request} = subject(engine());
+    const [task0, task1] = [0, 1].map((task) => (example: number) => ({task, example}));
+    // Stretches of examples, one that goes on in another task, and one that goes back.
+    const rows = [...[3, 4, 5].map(task0!), ...[6, 7].map(task1!), ...[9, 8, 8, 9].map(task0!)];
+    for (const budget of [2 ** 20, 4000]) {
+      const store = new FeatureStore(engine(), budget);
+      const kept = await keep(store, {...request, tasks: [0, 1]});
+      const into = new Float32Array((rows.length + 2) * 12).fill(-1);
+      kept.fill('state', rows, into, 1);
+      const one = rows.flatMap(({task, example}) => rowsOf(kept, task, [example]));
+      expect([...into]).to.deep.equal([...Array(12).fill(-1), ...one, ...Array(12).fill(-1)]);
+      expect(one.slice(0, 12)).to.not.deep.equal(one.slice(12, 24));
+      store.dispose();
+    }
+  });
+
   it('moves what was used longest ago into a file where memory is short, to the same bits, and leaves none behind', async () => {
     const {request} = subject(engine());
     const before = spilled();
@@ -198,27 +243,45 @@ describe('a run over frozen stages', () => {
     expect(logitHashes(events, 3).map(({size}) => size)).to.deep.equal([1, 1, 1]);
   });
 
-  it('learns what it learns where every step computes them', async () => {
-    const network: RunConfigInput['network'] = {kind: 'mlp', hidden: [13, 8]};
-    const config = tinyConfig({train, strategy, network});
-    const grow = strategies.parse(strategy[0]);
-    // A strategy that reaches into the parameters of a step has nothing computed beforehand.
-    const reaching: Strategy = {
-      taskSpecific: false,
-      mixesTasks: false,
-      rehearsalRows: 0,
-      step: () => ({key: 'reaching', inputs: {}, effective: () => ({})}),
-    };
-    const runs = [[grow], [grow, reaching]].map((chain) => runWith(config, chain, {engine: engine(), dataset}));
-    const [kept, computed] = [await collect(runs[0]!), await collect(runs[1]!)];
-    const [a, b] = [kept, computed].map(({checkpoints}) => checkpoints.at(-1)!.network.parameters);
-    for (const [path, {data}] of Object.entries(a!)) {
-      data.forEach((value, i) => {
-        expect(value, path).to.be.closeTo(b![path]!.data[i]!, 1e-5);
-      });
-    }
-    const asked = ({events}: typeof kept) =>
-      events.filter((event) => event.type === 'compile' && event.program === 'features');
-    expect(asked(kept).length).to.be.above(0);
-  });
+  // Beside a module in query and value, the keys are kept whole, and of the other two what their bases put out.
+  const inAttention: RunConfigInput['strategy'] = [
+    {kind: 'grow', module: {kind: 'low-rank', rank: 3}, sites: ['layer1/query', 'layer1/value']},
+  ];
+  const cases: readonly [string, RunConfigInput['network'], NonNullable<RunConfigInput['strategy']>][] = [
+    ['the last layer of a perceptron', {kind: 'mlp', hidden: [13, 8]}, strategy],
+    ['query and value of an encoder', tinyEncoder, inAttention],
+  ];
+  for (const [where, network, chain] of cases) {
+    it(`learns in ${where} what it learns where every step computes all`, async () => {
+      const config = tinyConfig({train, strategy: chain, network});
+      const grow = strategies.parse(chain[0]);
+      // A strategy that reaches into the parameters of a step has nothing computed beforehand.
+      const reaching: Strategy = {
+        taskSpecific: false,
+        mixesTasks: false,
+        rehearsalRows: 0,
+        step: () => ({key: 'reaching', inputs: {}, effective: () => ({})}),
+      };
+      const runs = [[grow], [grow, reaching]].map((parts) => runWith(config, parts, {engine: engine(), dataset}));
+      const [kept, computed] = [await collect(runs[0]!), await collect(runs[1]!)];
+      const [a, b] = [kept, computed].map(({checkpoints}) => checkpoints.at(-1)!.network.parameters);
+      for (const [path, {data}] of Object.entries(a!)) {
+        data.forEach((value, i) => {
+          expect(value, path).to.be.closeTo(b![path]!.data[i]!, 1e-5);
+        });
+      }
+      const asked = ({events}: typeof kept) =>
+        events.filter((event) => event.type === 'compile' && event.program === 'features');
+      expect(asked(kept).length).to.be.above(0);
+    });
+
+    it(`goes on in ${where} in the middle of a task to the same bits`, async () => {
+      const config = tinyConfig({train, strategy: chain, network});
+      const whole = await collect(run(config, {engine: engine(), dataset, checkpointEverySteps: 3}));
+      const inside = whole.checkpoints.filter(({cursor}) => cursor.task === 1 && cursor.begun);
+      expect(inside.length).to.be.above(1);
+      const resumed = await collect(run(config, {engine: engine(), dataset, resume: inside.at(-1)!}));
+      expect(resumed.end?.parametersHash).to.equal(whole.end?.parametersHash);
+    });
+  }
 });

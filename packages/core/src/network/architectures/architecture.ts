@@ -56,6 +56,8 @@ export interface Architecture {
 export interface Stage {
   /** Ids of the sites that it runs, in the order in which it begins with them. */
   readonly sites: readonly string[];
+  /** By a site's id, sites named before it whose outcome does not reach it: it stands beside them. None where absent. */
+  readonly apart?: Readonly<Record<string, readonly string[]>>;
   /** True where it runs a site more than once per pass. */
   readonly repeats?: boolean;
   /** True where it reads `call.x` (the first one gets x as its hidden state and need not). */

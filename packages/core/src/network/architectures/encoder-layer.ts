@@ -48,6 +48,12 @@ export function encoderOrder(layer: string, norm: 'first' | 'last'): readonly st
   return names.map((name) => `${layer}/${name}`);
 }
 
+/** What stands side by side in one layer; see `Stage.apart`. */
+export function encoderApart(layer: string): Readonly<Record<string, readonly string[]>> {
+  const [query, key, value] = [`${layer}/query`, `${layer}/key`, `${layer}/value`];
+  return {[key]: [query], [value]: [query, key]};
+}
+
 /**
  * Runs one layer of an encoder on states [batch, length, width].
  *

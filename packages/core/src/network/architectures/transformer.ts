@@ -3,7 +3,7 @@ import * as z from 'zod';
 import {computations} from '../../modules/registry.ts';
 import type {InputSpec} from '../topology.ts';
 import {type Architecture, denseConfig, inputSpec, networkOf, type SitePlan, type Stage} from './architecture.ts';
-import {encoderOrder, encoderSites, runEncoderLayer} from './encoder-layer.ts';
+import {encoderApart, encoderOrder, encoderSites, runEncoderLayer} from './encoder-layer.ts';
 import {asMaps} from './maps.ts';
 import {siteOptions} from './options.ts';
 import {embeddingSite, meanState, patchesOf, patchesSite, stateFromEnd, visible} from './tokens.ts';
@@ -111,6 +111,7 @@ export const transformer = define({
         const inside = names.map(
           (layer): Stage => ({
             sites: encoderOrder(layer, norm),
+            apart: encoderApart(layer),
             readsInput,
             run: (h, call) => runEncoderLayer(layer, h, call, {norm, mask: visible(call)}),
           }),

@@ -157,9 +157,13 @@ for (const kind of architectures.kinds) {
           const x = given(network.topology.input, 3);
           const whole = numbers(forward(path.spec, parameters, x).logits);
           const stages = architecture.stages(network.topology.input);
-          const atStages = stages.map((_, i) => ({stages: i + 1, sites: [], base: null, query: false}));
-          const atSites = network.topology.sites.flatMap(({modules}, i) =>
-            modules.length === 0 ? [] : [settledPart(path, (_, local) => !local.startsWith(`site${i}/module:`))],
+          const atStages = stages.map((_, i) => ({stages: i + 1, sites: [], bases: [], query: false}));
+          const occupied = [...network.topology.sites.keys()].filter((i) => path.spec.sites[i]!.modules.length > 0);
+          // What moves: the module of one site, or of two that follow each other.
+          const atSites = occupied.flatMap((i, k) =>
+            [[i], occupied.slice(k, k + 2)].map((moving) =>
+              settledPart(path, (_, local) => !moving.some((j) => local.startsWith(`site${j}/module:`))),
+            ),
           );
           for (const settled of [...atStages, ...atSites]) {
             const {values} = leading(path.spec, parameters, x, settled);
@@ -170,8 +174,8 @@ for (const kind of architectures.kinds) {
             expect(settled.sites.filter((id) => id in rest.hidden)).to.deep.equal([]); // Not computed again.
           }
           // A site that runs once per position ends what is kept; any other gives at least what its base puts out.
-          for (const {stages: before, base} of atSites)
-            expect(base === null).to.equal(stages[before]!.repeats === true);
+          for (const {stages: before, bases} of atSites)
+            expect(bases.length === 0).to.equal(stages[before]!.repeats === true);
         });
 
         for (const of of computations.kinds) {

@@ -91,10 +91,15 @@ function concat(emit: Emitter, operands: readonly Traced[], along: number): Trac
   return traced(values.length === 1 ? values[0]! : emit.node('Concat', values, dtype, shape, {axis}), dtype, shape);
 }
 
-/** Equal or listed parts along an axis. */
+/** Equal or listed parts along an axis; of what was put together of just these, they themselves. */
 function split(emit: Emitter, x: Traced, axis: number, sizes: readonly number[]): readonly Value[] {
   const value = emit.full(x);
   if (sizes.length === 1) return [value];
+  const together = value.origin.kind === 'node' ? value.origin.node : undefined;
+  if (together?.op === 'Concat' && together.attributes['axis'] === axis) {
+    const parts = together.inputs;
+    if (parts.length === sizes.length && parts.every(({shape}, i) => shape[axis] === sizes[i])) return parts;
+  }
   const results = sizes.map((size) => ({dtype: value.dtype, shape: x.shape.map((n, i) => (i === axis ? size : n))}));
   return emit.graph.node('Split', [value, emit.ints(sizes)], results, {axis});
 }

@@ -6,8 +6,10 @@ import {gelu, logSoftmax, reluGradient} from './functions.ts';
 import {factorsOfOperands, sumsWithProducts} from './products.ts';
 import {type Rule, rewrite} from './rewrite.ts';
 import {sumsOfRows, sumsOfSums} from './sums.ts';
+import {wholes} from './wholes.ts';
 
 const rules: readonly Rule[] = [
+  wholes,
   logSoftmax,
   gelu,
   reluGradient,
