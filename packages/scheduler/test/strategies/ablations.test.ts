@@ -1,12 +1,16 @@
-import {readFileSync} from 'node:fs';
+import {readFileSync, writeFileSync} from 'node:fs';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {encodeNetwork} from '@accrete/core';
 import {type Dataset, datasets} from '@accrete/data';
 import {expect} from 'chai';
 import * as z from 'zod';
-import {type RunConfigInput, run, strategies} from '../../src/index.ts';
+import {loadStart, type RunConfigInput, run, strategies} from '../../src/index.ts';
 import {collect, finalAccuracy, tinyConfig, useEngine} from '../support/tiny-run.ts';
 
-const folder = new URL('../../../../benchmarks/ablations/', import.meta.url);
-const read = (file: string): unknown => JSON.parse(readFileSync(new URL(file, folder), 'utf8'));
+const table = new URL('../../../../benchmarks/ablations/', import.meta.url);
+const read = (file: string): unknown => JSON.parse(readFileSync(new URL(file, table), 'utf8'));
 
 const chain = z.array(z.custom<NonNullable<RunConfigInput['strategy']>[number]>());
 const rowSchema = z.object({
@@ -16,7 +20,9 @@ const rowSchema = z.object({
   with: chain,
   without: chain,
 });
-const setting = z.custom<Partial<RunConfigInput>>();
+/** A config; where something is `pretrained`, its network starts as what a run of that ends with. */
+type Setting = Partial<RunConfigInput> & {readonly pretrained?: Partial<RunConfigInput>};
+const setting = z.custom<Setting>();
 const {settings, rows} = z
   .object({settings: z.record(z.string(), setting), rows: z.array(rowSchema)})
   .parse(read('rows.json'));
@@ -35,14 +41,37 @@ describe('ablations', () => {
   const engine = useEngine();
   const loaded = new Map<string, Promise<Dataset>>();
 
-  const final = async (given: Partial<RunConfigInput>, strategy: z.output<typeof chain>, seed: number) => {
+  const ended = async (given: Partial<RunConfigInput>, strategy: z.output<typeof chain>, seed: number) => {
     const config = tinyConfig({...given, seed, strategy, evaluate: {beforeTraining: false, validation: 'never'}});
     const {dataset: source} = config.stream as unknown as {readonly dataset: unknown};
     const key = JSON.stringify(source);
     const dataset = loaded.get(key) ?? datasets.parse(source).load();
     loaded.set(key, dataset);
-    const {events} = await collect(run(config, {engine: engine(), dataset: await dataset}));
-    return finalAccuracy(events);
+    const start = config.start && {start: loadStart(config.start)};
+    return collect(run(config, {engine: engine(), dataset: await dataset, ...start}));
+  };
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'accrete-ablations-'));
+  });
+  after(() => rm(folder, {recursive: true, force: true}));
+  const pretraining = new Map<string, Promise<string>>();
+  /** The file of the network that a run of fine-tuning ends with. */
+  const pretrainedOnce = (given: Partial<RunConfigInput>, seed: number): Promise<string> => {
+    const key = JSON.stringify([given, seed]);
+    const made =
+      pretraining.get(key) ??
+      ended(given, [], seed).then(({checkpoints}) => {
+        const file = join(folder, `${pretraining.size}.safetensors`);
+        writeFileSync(file, encodeNetwork(checkpoints.at(-1)!.network));
+        return file;
+      });
+    pretraining.set(key, made);
+    return made;
+  };
+  const final = async ({pretrained, ...given}: Setting, strategy: z.output<typeof chain>, seed: number) => {
+    const file = pretrained && (await pretrainedOnce({...given, ...pretrained}, seed));
+    return finalAccuracy((await ended({...given, ...(file && {start: {network: {file}}})}, strategy, seed)).events);
   };
 
   /** What several rows are held against runs once. */
