@@ -12,10 +12,11 @@ import {describeEnvironment, parseRunConfig, run} from '@accrete/scheduler';
 import {longTable, writePage} from './page.mjs';
 
 const lora = {kind: 'low-rank', rank: 8};
-/** Those that mix tasks in a batch have one head for all: with a head per task, their formula asks for all heads in every step. */
+/** Replay mixes tasks in a batch: with a head per task, all heads are one product in every step. */
 const methods = {
   'fine-tuning': {strategy: []},
   'replay, one head': {strategy: [{kind: 'replay', capacity: 1000, batchSize: 10}], head: 'single'},
+  'replay, a head per task': {strategy: [{kind: 'replay', capacity: 1000, batchSize: 10}]},
   ewc: {strategy: [{kind: 'ewc', strength: 50, examples: 50}]},
   packnet: {strategy: [{kind: 'packnet', prune: 0.98}]},
   'frozen base': {strategy: [{kind: 'frozen-base'}]},
