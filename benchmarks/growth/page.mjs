@@ -139,7 +139,8 @@ function longPart({environment, tasks, examples, results}) {
 
 Procedural images of 28 x 28, two new classes per task, ${2 * examples} images a task, one epoch of batches of 10, a network 784-256-256,
 task-incremental. "a → b": median over tasks 1 to 10, and over the last 10. Steps are timed between two progress events, where there
-is nothing else. Step time must not grow: last / first at most 1.1 for methods with fixed routing. Compile: programs that a task
+is nothing else. Step time must not grow: last / first at most 1.1 for methods with fixed routing. Replay with a head per task mixes
+tasks in a batch, so that its formula asks for all heads in every step: 200 outputs in the end. Compile: programs that a task
 compiles and cannot share with an earlier one. kB/task: parameters and what the strategy stores. Resident: memory of the process
 after a garbage collection; methods run one after the other in one process. On a frozen base, 1 MB per task of it is what the frozen
 layers put out for each example, which is kept up to 1 GiB and goes to disk from there on. Leaked: tensors and buffers left when the

@@ -132,7 +132,7 @@ describe('the lean graph of', () => {
     expect(ops(two, {x: spec(12, 5), z: spec(12, 5)})).to.not.include('Gelu');
   });
 
-  it('a gelu between products, with its gradient, takes ten operations: all numbers went into the products', async () => {
+  it('a gelu between products, with its gradient, takes nine operations: all numbers went into the products', async () => {
     const fn: PureFunction = ({x, v, w}) => {
       const loss = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => tf.matMul(gelu(tf.matMul(x!, a)) as tf.Tensor2D, b);
       const [dv, dw] = tf.grads(loss)([v!, w!], tf.onesLike(tf.matMul(x!, tf.matMul(v!, w!))));
@@ -141,7 +141,7 @@ describe('the lean graph of', () => {
     const arrays = {x, v: array(5, 4), w: array(4, 3)};
     const specs = {x: spec(12, 5), v: spec(5, 4), w: spec(4, 3)};
     const elementwise = ops(fn, specs).filter((op) => !['MatMul', 'Gemm', 'Expand'].includes(op));
-    expect(elementwise.sort()).to.deep.equal('Add Add Erf Exp Mul Mul Mul Mul Mul Sub'.split(' '));
+    expect(elementwise.sort()).to.deep.equal('Add Add Erf Exp Mul Mul Mul Mul Sub'.split(' '));
     const [actual, expected] = [await evaluate(onnx(), fn, arrays), await evaluate(cpu(), fn, arrays)];
     for (const name of ['dv', 'dw', 'y'])
       expectClose(actual[name]!, expected[name]!, {relative: 1e-5, absolute: 1e-5}, name);

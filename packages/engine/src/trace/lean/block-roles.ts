@@ -1,5 +1,6 @@
 import {sameShape} from '../emitter.ts';
 import type {GraphNode, Value} from '../graph.ts';
+import {axesOf, listOf} from './axes.ts';
 
 /**
  * What becomes of a node whose operands lie in blocks along their first axis, equally many each.
@@ -43,19 +44,14 @@ const alongOtherAxis: RoleRule = ({inputs, attributes}) => {
   return rank > 1 && (Number(attributes['axis'] ?? -1) + rank) % rank !== 0 ? 'split' : undefined;
 };
 
-function listOf({origin}: Value): readonly number[] | undefined {
-  return origin.kind === 'constant' ? [...origin.data].map(Number) : undefined;
-}
-
-const reduction: RoleRule = ({op, inputs, attributes}) => {
-  const [x, axes] = inputs as [Value, Value | undefined];
-  const listed = axes === undefined ? (attributes['axes'] as readonly number[] | undefined) : listOf(axes);
-  if (listed === undefined) return undefined;
-  if (!listed.some((axis) => axis === 0 || axis === -x.shape.length)) return 'split';
-  return op === 'ReduceSum' ? 'summed' : undefined;
+const reduction: RoleRule = (node) => {
+  const axes = axesOf(node);
+  if (axes === undefined) return undefined;
+  if (!axes.includes(0)) return 'split';
+  return node.op === 'ReduceSum' ? 'summed' : undefined;
 };
 
-const product: RoleRule = ({inputs, attributes}, split) => {
+const product: RoleRule = ({inputs, outputs, attributes}, split) => {
   const [a, b, c] = inputs as [Value, Value, Value | undefined];
   const [turnedA, turnedB] = [attributes['transA'] === 1, attributes['transB'] === 1];
   const flat = a.shape.length === 2 && b.shape.length === 2;
@@ -65,6 +61,8 @@ const product: RoleRule = ({inputs, attributes}, split) => {
   }
   if (!split(a)) return undefined;
   const rows = a.shape.length > 2 ? b.shape.length < a.shape.length : b.shape.length === 2 && !turnedA;
+  const perRow = c?.shape.length === 2 && c.shape[0] === outputs[0]!.shape[0];
+  if (c !== undefined && split(c) && !perRow) return c;
   const addable = c === undefined || split(c) || c.shape.length < 2 || c.shape[0] === 1;
   return rows && addable ? 'split' : undefined;
 };

@@ -50,6 +50,21 @@ export const commonFactors: Rule = ({op, inputs, outputs}, scene) => {
   return times(emit.node('Mul', [now(shared), sum], dtype, shape), left.number, scene);
 };
 
+/** `a p - b p` becomes `(a - b) p`, where b may be smaller: the gradient of softmax is such a difference. */
+export const commonFactorsOfDifferences: Rule = ({op, inputs, outputs}, scene) => {
+  const [left, right] = op === 'Sub' ? inputs.map((value) => madeBy(value, 'Mul')) : [];
+  const {shape, dtype} = outputs[0]!;
+  if (left === undefined || right === undefined || inputs.some((value) => scene.uses(value) !== 1)) return undefined;
+  if (dtype !== 'float32' || inputs[0] === inputs[1]) return undefined;
+  const shared = left.inputs.find((value) => right.inputs.includes(value) && sameShape(value.shape, shape));
+  if (shared === undefined) return undefined;
+  const [from, less] = [left, right].map((made) => made.inputs[1 - made.inputs.indexOf(shared)]!) as [Value, Value];
+  if (![from, less].some((value) => sameShape(value.shape, shape))) return undefined;
+  const {emit, now} = scene;
+  const difference = emit.node('Sub', [now(from), now(less)], dtype, shape);
+  return emit.node('Mul', [now(shared), difference], dtype, shape);
+};
+
 /** A value as a product of a number and of values of its own shape. */
 interface Factors {
   readonly number: number;

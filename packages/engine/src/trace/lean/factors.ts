@@ -29,7 +29,9 @@ export const joinedFactors: Rule = (node, scene) => {
   const by = scaling(node);
   if (by === undefined) return undefined;
   const inner = multiple(by.of, scene);
-  const factor = inner.factor * by.factor;
+  const exact = inner.factor * by.factor;
+  // A factor and its inverse, each rounded, are 1.
+  const factor = Math.abs(exact - 1) < 2 ** -23 ? 1 : exact;
   if (!isNormal(factor)) return undefined;
   const made = inner.apart ? productOf(inner.base) : undefined;
   if (made !== undefined) return product(made, made.inputs.map(scene.now), factor, scene);
@@ -63,6 +65,15 @@ export const factorsOfSums: Rule = (node, scene) => {
   const {shape} = node.outputs[0]!;
   const inputs = [base, ...axes].map(scene.now);
   return times(scene.emit.node(node.op, inputs, 'float32', shape, node.attributes), factor, scene);
+};
+
+/** A multiple under another shape is a multiple of what is seen so. */
+export const factorsOfShapes: Rule = (node, scene) => {
+  if (node.op !== 'Reshape') return undefined;
+  const [x] = node.inputs as [Value];
+  const {base, factor, apart} = multiple(x, scene);
+  if (factor === 1 || !apart || !passesOn(node.outputs[0]!, scene)) return undefined;
+  return times(scene.emit.reshape(scene.now(base), node.outputs[0]!.shape), factor, scene);
 };
 
 /** `a + -b` becomes `a - b`, and the like. */

@@ -1,5 +1,6 @@
 import {sameShape} from '../emitter.ts';
 import type {GraphNode, Value} from '../graph.ts';
+import {axesOf} from './axes.ts';
 import {madeBy, numberIn, type Rule} from './rewrite.ts';
 
 // Functions that tfjs spells out and that ONNX has as one operation.
@@ -39,10 +40,9 @@ function logOfSum(value: Value): GraphNode | undefined {
 }
 
 /** True where a reduction goes over the last axis alone. */
-function overLastAxis({inputs, attributes}: GraphNode): boolean {
-  const [x, axes] = inputs as [Value, Value | undefined];
-  const listed = axes?.origin.kind === 'constant' ? Array.from(axes.origin.data, Number) : attributes['axes'];
-  return Array.isArray(listed) && listed.length === 1 && (listed[0] === x.shape.length - 1 || listed[0] === -1);
+function overLastAxis(node: GraphNode): boolean {
+  const axes = axesOf(node);
+  return axes?.length === 1 && axes[0] === node.inputs[0]!.shape.length - 1;
 }
 
 /** `0.5 x (1 + erf(x / sqrt(2)))` is Gelu, where nothing else needs what lies between, as a gradient does. */

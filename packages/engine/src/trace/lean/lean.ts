@@ -1,11 +1,13 @@
 import type {Graph} from '../graph.ts';
 import {blockLimits, inBlocks} from './blocks.ts';
-import {commonFactors, factorsIntoExponents} from './common-factors.ts';
-import {factorsOfElements, factorsOfSums, joinedFactors, quotients, signs} from './factors.ts';
+import {commonFactors, commonFactorsOfDifferences, factorsIntoExponents} from './common-factors.ts';
+import {factorsOfElements, factorsOfShapes, factorsOfSums, joinedFactors, quotients, signs} from './factors.ts';
 import {gelu, logSoftmax, reluGradient} from './functions.ts';
-import {factorsOfOperands, sumsWithProducts} from './products.ts';
+import {pooledProducts} from './pools.ts';
+import {columnsOfProducts, factorsOfOperands, factorsOfUsers, sumsWithProducts} from './products.ts';
+import {elementsOfRepeats, gradientsOfRepeats, productsOfRepeats, sumsOfRepeats} from './repeats.ts';
 import {type Rule, rewrite} from './rewrite.ts';
-import {sumsOfRows, sumsOfSums} from './sums.ts';
+import {rowSumsOfProducts, sumsOfRows, sumsOfSums} from './sums.ts';
 import {wholes} from './wholes.ts';
 
 const rules: readonly Rule[] = [
@@ -15,14 +17,24 @@ const rules: readonly Rule[] = [
   reluGradient,
   quotients,
   sumsOfSums,
+  rowSumsOfProducts,
+  pooledProducts,
+  productsOfRepeats,
+  gradientsOfRepeats,
+  sumsOfRepeats,
   sumsWithProducts,
   commonFactors,
+  commonFactorsOfDifferences,
   factorsIntoExponents,
   joinedFactors,
   factorsOfOperands,
+  factorsOfUsers,
+  columnsOfProducts,
   factorsOfElements,
   factorsOfSums,
+  factorsOfShapes,
   signs,
+  elementsOfRepeats,
 ];
 
 /** The same graph with less work in it, for a number of threads. Values may differ in their last bits. */

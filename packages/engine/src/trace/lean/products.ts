@@ -1,6 +1,7 @@
+import {sizeOf} from '@accrete/kit';
 import {sameShape} from '../emitter.ts';
 import type {Attribute, GraphNode, Value} from '../graph.ts';
-import {type Multiple, multiple} from './multiples.ts';
+import {isNormal, type Multiple, multiple, scaling, times} from './multiples.ts';
 import type {Rule, Scene} from './rewrite.ts';
 
 /** True for a float32 product of matrices. */
@@ -35,6 +36,11 @@ export function product(
   );
 }
 
+/** The number that a product is multiplied by. */
+export function factorOf({attributes}: GraphNode): number {
+  return numberOf(attributes['alpha']);
+}
+
 function numberOf(attribute: Attribute | undefined): number {
   return typeof attribute === 'object' && 'float' in attribute ? attribute.float : 1;
 }
@@ -55,7 +61,10 @@ export const factorsOfOperands: Rule = (node, scene) => {
   });
 };
 
-/** A sum of a matrix and a matrix product that nothing else needs is one Gemm: `p - rate * (a b)` or `0.9 m + 0.1 (a b)`. */
+/**
+ * A sum of a matrix product that nothing else needs, and of a matrix or of one row for all of its rows, is one Gemm:
+ * `p - rate * (a b)`, `0.9 m + 0.1 (a b)`, or a layer and its bias.
+ */
 export const sumsWithProducts: Rule = (node, scene) => {
   if (node.op !== 'Add' && node.op !== 'Sub') return undefined;
   const [left, right] = node.inputs as [Value, Value];
@@ -67,8 +76,9 @@ export const sumsWithProducts: Rule = (node, scene) => {
 function added(a: Value, signA: number, b: Value, signB: number, scene: Scene): Value | undefined {
   const whole = multiple(b, scene);
   const made = whole.apart ? productOf(whole.base) : undefined;
-  const matrices = made !== undefined && [a, b, ...made.inputs].every(({shape}) => shape.length === 2);
-  if (!matrices || a.dtype !== 'float32' || !sameShape(a.shape, b.shape)) return undefined;
+  const matrices = made !== undefined && [b, ...made.inputs].every(({shape}) => shape.length === 2);
+  const row = sameShape(a.shape.slice(-1), b.shape.slice(-1)) && sizeOf(a.shape) === a.shape.at(-1);
+  if (!matrices || a.dtype !== 'float32' || !(row || sameShape(a.shape, b.shape))) return undefined;
   const other = multiple(a, scene);
   const {transA = 0, transB = 0, alpha} = made.attributes;
   return scene.emit.node('Gemm', [...made.inputs, other.base].map(scene.now), 'float32', b.shape, {
@@ -78,3 +88,51 @@ function added(a: Value, signA: number, b: Value, signB: number, scene: Scene): 
     beta: {float: signA * other.factor},
   });
 }
+
+/**
+ * A product that something needs times a number, and all else multiplies: it is computed with the number in it, and the inverse
+ * goes on to the others. So the argument of erf in gelu costs nothing.
+ */
+export const factorsOfUsers: Rule = (node, scene) => {
+  const [output] = node.outputs as [Value];
+  const {alpha, beta} = node.attributes;
+  const added = node.inputs[2];
+  if (!isProduct(node) || node.domain !== '' || output.shape.length !== 2) return undefined;
+  if (added !== undefined && (numberOf(beta) !== 1 || sizeOf(added.shape) * 2 > sizeOf(output.shape))) return undefined;
+  const factors = scene.users(output).map((user) => scaling(user)?.factor);
+  const factor = factors.find((each) => each !== undefined);
+  if (factor === undefined || factors.length === 1 || !isNormal(factor) || factor === 0) return undefined;
+  const others = scene.users(output).filter((_, i) => factors[i] === undefined);
+  if (factors.some((each) => each !== undefined && each !== factor) || scene.uses(output) > factors.length)
+    return undefined;
+  if (!others.every((user) => user.op === 'Mul' && sameShape(user.outputs[0]!.shape, output.shape))) return undefined;
+  const inputs = node.inputs.map((value) =>
+    value === added ? times(scene.now(value), factor, scene) : scene.now(value),
+  );
+  const scaled = scene.emit.node('Gemm', inputs, 'float32', output.shape, {
+    ...node.attributes,
+    alpha: {float: factor * numberOf(alpha)},
+  });
+  return times(scaled, 1 / factor, scene);
+};
+
+/** A product times one number per column: the columns of the right matrix are multiplied instead, where they are fewer. */
+export const columnsOfProducts: Rule = (node, scene) => {
+  const [output] = node.outputs as [Value];
+  if (node.op !== 'Mul' || output.dtype !== 'float32' || output.shape.length !== 2) return undefined;
+  for (const [i, value] of node.inputs.entries()) {
+    const row = node.inputs[1 - i]!;
+    const made = scene.uses(value) === 1 ? productOf(value) : undefined;
+    const columns = output.shape[1]!;
+    if (made === undefined || !sameShape(value.shape, output.shape) || sizeOf(row.shape) !== columns || columns === 1)
+      continue;
+    if (row.shape.at(-1) !== columns || !made.inputs.every(({shape}) => shape.length === 2)) continue;
+    const [left, right] = made.inputs.map(scene.now) as [Value, Value];
+    if (sizeOf(right.shape) * 2 > sizeOf(output.shape)) continue;
+    const {emit} = scene;
+    const perColumn = emit.reshape(scene.now(row), made.attributes['transB'] === 1 ? [columns, 1] : [1, columns]);
+    const scaled = emit.node('Mul', [right, perColumn], 'float32', right.shape);
+    return emit.node(made.op, [left, scaled], 'float32', output.shape, made.attributes, made.domain);
+  }
+  return undefined;
+};
