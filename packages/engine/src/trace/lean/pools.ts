@@ -3,7 +3,7 @@ import type {GraphNode, Value} from '../graph.ts';
 import {axesOf} from './axes.ts';
 import {times} from './multiples.ts';
 import {isProduct} from './products.ts';
-import {runSums} from './repeats.ts';
+import {type Runs, runSums} from './repeats.ts';
 import {madeBy, type Rule, type Scene} from './rewrite.ts';
 
 /**
@@ -24,11 +24,6 @@ export const pooledProducts: Rule = (node, scene) => {
   const shaped = emit.reshape(sum, node.outputs[0]!.shape);
   return node.op === 'ReduceMean' ? times(shaped, 1 / length!, scene) : shaped;
 };
-
-interface Runs {
-  readonly runs: number;
-  readonly times: number;
-}
 
 /** The node that made a value, if nothing else needs the value. */
 function only(value: Value, scene: Scene): GraphNode | undefined {

@@ -6,12 +6,16 @@ import {madeBy, type Rule, type Scene} from './rewrite.ts';
 
 // Rows that repeat, such as the gradient of a mean over tokens: what is done to each of them is done once instead.
 
-/** A matrix whose rows come in runs of equal ones. */
-interface Repeated {
-  /** One row of each run, [runs, 1, columns]. */
-  readonly rows: Value;
+/** Rows one after the other: how many runs of them there are, and how long each is. */
+export interface Runs {
   readonly runs: number;
   readonly times: number;
+}
+
+/** A matrix whose rows come in runs of equal ones. */
+interface Repeated extends Runs {
+  /** One row of each run, [runs, 1, columns]. */
+  readonly rows: Value;
 }
 
 /** Where a value of shape [runs * times, columns] is [runs, 1, columns], expanded and seen as a matrix. */
@@ -102,7 +106,7 @@ export const sumsOfRepeats: Rule = (node, scene) => {
 };
 
 /** The rows of a matrix of the new graph, added up in runs: [runs, columns]. */
-export function runSums(matrix: Value, {runs, times}: Pick<Repeated, 'runs' | 'times'>, {emit}: Scene): Value {
+export function runSums(matrix: Value, {runs, times}: Runs, {emit}: Scene): Value {
   const columns = matrix.shape[1]!;
   const inRuns = emit.reshape(matrix, [runs, times, columns]);
   return emit.node('ReduceSum', [inRuns, emit.ints([1])], 'float32', [runs, columns], {keepdims: 0});
