@@ -10,6 +10,7 @@ import {contentHash, HarnessError, type HostArray, type Json, messageOf, RECORD_
 import * as z from 'zod';
 import type {Phase, StrategyState} from '../strategies/strategy.ts';
 import type {Sums} from '../training/trainer.ts';
+import type {Spent} from './meter.ts';
 
 /**
  * Where a run stands. `step` steps of `epoch` of `phase` of `task` are done; a task that has not begun yet has `begun` false.
@@ -41,6 +42,7 @@ export interface Checkpoint {
   /** Sums of the epoch under way, for its event. */
   readonly sums: Sums | null;
   readonly frozen: Readonly<Record<string, string>>;
+  readonly spent: Spent;
 }
 
 const headerSchema = z.object({
@@ -51,6 +53,7 @@ const headerSchema = z.object({
   plan: z.custom<TaskPlan>((v) => typeof v === 'object').nullable(),
   sums: z.custom<Sums>((v) => typeof v === 'object').nullable(),
   frozen: z.record(z.string(), z.string()),
+  spent: z.custom<Spent>((v) => typeof v === 'object' && v !== null),
   extra: z.custom<Json>(),
   contentHash: z.string(),
 });
@@ -75,6 +78,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint, extra: Json): Uint8Arra
     plan: checkpoint.plan,
     sums: checkpoint.sums,
     frozen: checkpoint.frozen,
+    spent: checkpoint.spent,
     extra,
   };
   const text = JSON.stringify(header);
@@ -108,6 +112,7 @@ export function decodeCheckpoint(bytes: Uint8Array, where: string): {checkpoint:
       plan: header.plan,
       sums: header.sums,
       frozen: header.frozen,
+      spent: header.spent,
     };
     return {checkpoint, extra: header.extra};
   } catch (cause) {

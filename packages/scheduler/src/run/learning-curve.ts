@@ -27,7 +27,7 @@ export async function* learningPoint(
     view: session.viewDuring(await trainer.snapshot()),
     seeds: session.seeds.fork('learning-curve', task.index, batch),
   });
-  session.learningCurveMs += performance.now() - began;
+  session.meter.learningCurveMs += performance.now() - began;
   for (const {correct, examples} of evaluations) {
     yield {type: 'learning-point', task: task.index, batch, correct, examples};
   }

@@ -18,11 +18,10 @@ export async function* runPhases(
   session: Session,
   task: Task,
   pace: CheckpointPace,
-  count: (steps: number) => void,
 ): AsyncGenerator<RunItem, string | null, void> {
   const {phases} = session.plan!;
   while (session.cursor.phase < phases.length) {
-    const problem = yield* runPhase(session, task, phases[session.cursor.phase]!, pace, count);
+    const problem = yield* runPhase(session, task, phases[session.cursor.phase]!, pace);
     yield* session.drained();
     if (problem !== null) return problem;
     session.cursor = {...session.cursor, phase: session.cursor.phase + 1, epoch: 0, step: 0};
@@ -35,7 +34,6 @@ async function* runPhase(
   task: Task,
   phase: Phase,
   pace: CheckpointPace,
-  count: (steps: number) => void,
 ): AsyncGenerator<RunItem, string | null, void> {
   const {cursor, chain, config, network} = session;
   if (cursor.epoch === 0 && cursor.step === 0) {
@@ -86,10 +84,8 @@ async function* runPhase(
   session.compiled(trainer.program);
   try {
     while (session.cursor.epoch < phase.epochs) {
-      const first = session.cursor.step;
       const problem = yield* runEpoch(session, task, phase, trainer, rows, pace);
       if (problem !== null) return problem;
-      count(whole.steps - first);
     }
     const snapshot = await trainer.snapshot();
     // The last step's loss was taken before its update.
@@ -134,9 +130,9 @@ async function* runEpoch(
   rows: readonly Row[],
   pace: CheckpointPace,
 ): AsyncGenerator<RunItem, string | null, void> {
-  const {chain, config, cursor} = session;
+  const {chain, config, cursor, meter} = session;
   const {batchSize} = config.train;
-  const began = performance.now();
+  if (cursor.step === 0) meter.beginEpoch();
   const occasion = ['task', task.index, 'phase', cursor.phase, 'epoch', cursor.epoch] as const;
   const order = session.seeds.fork('shuffle', ...occasion).permutation(rows.length);
   const steps = Math.ceil(rows.length / batchSize);
@@ -158,6 +154,7 @@ async function* runEpoch(
       });
     }
     cursor.step++;
+    meter.steps++;
     yield* learningPoint(session, task, trainer, steps);
     if (cursor.step % PROGRESS_STEPS === 0 || cursor.step === steps) {
       const {loss} = await trainer.sums(false);
@@ -187,7 +184,6 @@ async function* runEpoch(
   const named = terms.flatMap((sum, i) =>
     sum === null ? [] : [[config.strategy[i]!.kind, mean(sum, steps)] as const],
   );
-  const durationMs = performance.now() - began;
   yield {
     type: 'epoch',
     ...at,
@@ -195,7 +191,7 @@ async function* runEpoch(
     examples: rows.length,
     loss: mean(loss, steps),
     terms: {...(auxiliary === null ? {} : {routing: mean(auxiliary, steps)}), ...Object.fromEntries(named)},
-    durationMs,
+    durationMs: meter.spent().epochMs,
   };
   Object.assign(cursor, {epoch: cursor.epoch + 1, step: 0});
   return null;

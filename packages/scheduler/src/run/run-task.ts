@@ -15,22 +15,17 @@ export async function* runTask(
   task: Task,
   pace: CheckpointPace,
 ): AsyncGenerator<RunItem, string | null, void> {
-  const {cursor} = session;
-  const began = performance.now();
-  const cpu = process.cpuUsage();
-  session.compileMs = 0;
-  session.learningCurveMs = 0;
-  if (!(cursor.begun && cursor.task === task.index)) yield* session.begin(task);
-  let steps = 0;
-  const count = (done: number): void => {
-    steps += done;
-  };
+  const {cursor, meter} = session;
+  if (!(cursor.begun && cursor.task === task.index)) {
+    meter.beginTask();
+    yield* session.begin(task);
+  }
   if (!session.plan!.searched) {
-    const problem = yield* searchStructure(session, task, count);
+    const problem = yield* searchStructure(session, task);
     if (problem !== null) return problem;
     session.plan = {...session.plan!, searched: true};
   }
-  const problem = yield* runPhases(session, task, pace, count);
+  const problem = yield* runPhases(session, task, pace);
   if (problem !== null) return problem;
   for (const [i, strategy] of session.chain.entries()) {
     const context = session.context(task, i, 'consolidate');
@@ -41,23 +36,24 @@ export async function* runTask(
     });
     if (change) yield* growthEvents(task, session.apply(change, i));
   }
-  const trainMs = performance.now() - began - session.learningCurveMs;
+  const {taskMs, learningCurveMs} = meter.spent();
   session.checkFrozen();
   yield {type: 'frozen-hash', afterTask: task.index, hashes: session.frozen};
   const evaluating = performance.now();
   yield* evaluateAll(session, task.index);
   yield* session.drained();
+  const spent = meter.spent();
   yield {
     type: 'task-end',
     task: task.index,
-    durationMs: performance.now() - began,
-    trainMs,
-    evaluateMs: performance.now() - evaluating + session.learningCurveMs,
-    compileMs: session.compileMs,
-    cpuMs: cpuMsSince(cpu),
+    durationMs: spent.taskMs,
+    trainMs: taskMs - learningCurveMs,
+    evaluateMs: performance.now() - evaluating + learningCurveMs,
+    compileMs: spent.compileMs,
+    cpuMs: spent.cpuMs,
     memoryPeakBytes: process.resourceUsage().maxRSS * 1024,
     ...session.operations(task),
-    steps,
+    steps: spent.steps,
     parameters: session.parameterCount(task),
   };
   session.plan = null;
@@ -65,9 +61,4 @@ export async function* runTask(
   yield {type: 'state', checkpoint: session.checkpoint()};
   session.lastCheckpoint = performance.now();
   return null;
-}
-
-function cpuMsSince(start: NodeJS.CpuUsage): number {
-  const {user, system} = process.cpuUsage(start);
-  return (user + system) / 1000;
 }

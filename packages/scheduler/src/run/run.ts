@@ -43,7 +43,6 @@ export type RunItem =
  */
 export async function* run(config: RunConfig, resources: Resources): AsyncGenerator<RunItem, void, void> {
   const {engine, dataset, resume} = resources;
-  const began = performance.now();
   const before = engine.live();
   const session = new Session(config, resources);
   let problem: string | null = null;
@@ -67,7 +66,7 @@ export async function* run(config: RunConfig, resources: Resources): AsyncGenera
   yield {
     type: 'run-end',
     ...(problem === null ? {status: 'done'} : {status: 'non-finite', reason: problem}),
-    durationMs: performance.now() - began,
+    durationMs: session.meter.spent().runMs,
     parametersHash: problem === null ? contentHash(session.network.parameters) : null,
     tensorsLeaked: after.buffers + after.tensors - before.buffers - before.tensors,
   };

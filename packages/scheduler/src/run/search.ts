@@ -16,25 +16,16 @@ import {growthEvents, type Session} from './session.ts';
  * @throws HarnessError E_COMBINATION where the task has no validation examples; E_UNKNOWN where a strategy chooses what it did not
  *   propose.
  */
-export async function* searchStructure(
-  session: Session,
-  task: Task,
-  count: (steps: number) => void,
-): AsyncGenerator<RunItem, string | null, void> {
+export async function* searchStructure(session: Session, task: Task): AsyncGenerator<RunItem, string | null, void> {
   for (const [i, strategy] of session.chain.entries()) {
     if (!strategy.search) continue;
-    const problem = yield* searchWith(session, task, i, count);
+    const problem = yield* searchWith(session, task, i);
     if (problem !== null) return problem;
   }
   return null;
 }
 
-async function* searchWith(
-  session: Session,
-  task: Task,
-  i: number,
-  count: (steps: number) => void,
-): AsyncGenerator<RunItem, string | null, void> {
+async function* searchWith(session: Session, task: Task, i: number): AsyncGenerator<RunItem, string | null, void> {
   const origin = keep(session);
   const plan = session.plan!;
   const left = new Map<string, Attempt>();
@@ -42,7 +33,7 @@ async function* searchWith(
   let step = await search.next(undefined as never); // What the first call hands over goes nowhere.
   while (!step.done) {
     const began = performance.now();
-    const trial = yield* tried(session, task, step.value, origin, count);
+    const trial = yield* tried(session, task, step.value, origin);
     left.set(step.value.name, {trial, kept: keep(session), durationMs: performance.now() - began});
     step = await search.next(trial);
   }
@@ -70,14 +61,13 @@ async function* tried(
   task: Task,
   candidate: Candidate,
   origin: Kept,
-  count: (steps: number) => void,
 ): AsyncGenerator<RunItem, Trial, void> {
   restore(session, {...origin, network: candidate.network, optimizerState: {}});
   const planned = candidate.phases ?? session.plan!.phases;
   const phases = planned.map(({name, epochs}) => ({name: `${candidate.name}: ${name}`, epochs}));
   const whole = session.plan!;
   session.plan = {...whole, phases};
-  const problem = yield* runPhases(session, task, {}, count);
+  const problem = yield* runPhases(session, task, {});
   session.plan = whole;
   session.sums = null;
   if (problem !== null) return {network: session.network, accuracy: null};

@@ -35,6 +35,7 @@ import type {Compiled} from '../training/predictor.ts';
 import type {Snapshot, Sums} from '../training/trainer.ts';
 import type {Checkpoint, Cursor, TaskPlan} from './checkpoint.ts';
 import {type RunConfig, resolve} from './config.ts';
+import {Meter} from './meter.ts';
 import type {Resources} from './run.ts';
 import {type LoadedStart, startedFrom} from './start.ts';
 
@@ -58,10 +59,8 @@ export class Session {
   /** Sums of the epoch under way where it was resumed in its middle. */
   sums: Sums | null;
   cursor: {-readonly [K in keyof Cursor]: Cursor[K]};
+  readonly meter: Meter;
   private readonly predictionCost = predictionCosts();
-  compileMs = 0;
-  /** Time of the task that went into its learning curve. */
-  learningCurveMs = 0;
   lastCheckpoint = performance.now();
   private compiles: EventBody[] = [];
 
@@ -85,6 +84,7 @@ export class Session {
     this.frozen = resume?.frozen ?? {};
     this.plan = resume?.plan ?? null;
     this.sums = resume?.sums ?? null;
+    this.meter = new Meter(resume?.spent);
     this.cursor = {...(resume?.cursor ?? {task: 0, begun: false, phase: 0, epoch: 0, step: 0})};
   }
 
@@ -137,7 +137,7 @@ export class Session {
 
   /** Counts a program's compile time; those that were not cached wait for the log. */
   readonly compiled: Compiled = ({name, compileMs, cached}) => {
-    this.compileMs += compileMs;
+    this.meter.compileMs += compileMs;
     if (!cached)
       this.compiles.push({type: 'compile', task: this.cursor.task, program: name, durationMs: compileMs, cached});
   };
@@ -161,7 +161,16 @@ export class Session {
     const {network, optimizerState} = live ?? this;
     const {plan, sums, frozen} = this;
     const strategyStates = withCarried(this.states, live?.carried ?? []);
-    return {cursor: {...this.cursor}, network, optimizerState, strategyStates, plan, sums, frozen};
+    return {
+      cursor: {...this.cursor},
+      network,
+      optimizerState,
+      strategyStates,
+      plan,
+      sums,
+      frozen,
+      spent: this.meter.spent(),
+    };
   }
 
   /** Starts a task: plans, surgery, the head's growth. */

@@ -117,6 +117,35 @@ describe('determinism', () => {
     expect(wanted.at(-1)?.terms['ewc']).to.be.greaterThan(0);
   });
 
+  it('counts what a task took before it was resumed: steps, time, time of processors', async () => {
+    const whole = await runTiny(engine(), {}, {checkpointEverySteps: 3});
+    const ended = ({events}: Collected) => events.flatMap((event) => (event.type === 'task-end' ? [event] : []));
+    const middle = whole.checkpoints.find(({cursor}) => cursor.task === 1 && cursor.epoch > 0 && cursor.step > 0)!;
+    const {cursor, spent} = middle;
+    const [, inWhole] = ended(whole);
+    const stepsOfEpoch = inWhole!.steps / 2;
+    expect(spent.steps).to.equal(cursor.epoch * stepsOfEpoch + cursor.step);
+    expect(spent.runMs).to.be.greaterThan(spent.taskMs);
+    expect(spent.taskMs).to.be.greaterThan(spent.epochMs);
+    // A process that took a hundred hours before it ended.
+    const hour = 3_600_000;
+    const long = {runMs: 100 * hour, taskMs: 20 * hour, epochMs: 5 * hour, learningCurveMs: 2 * hour, compileMs: hour};
+    const resume = {...middle, spent: {...spent, ...long, cpuMs: 30 * hour}};
+    const resumed = await runTiny(engine(), {}, {resume});
+    const [task, next] = ended(resumed);
+    expect(task!.steps).to.equal(inWhole!.steps);
+    expect(task!.durationMs).to.be.within(20 * hour, 21 * hour);
+    expect(task!.trainMs).to.be.within(18 * hour, 19 * hour);
+    expect(task!.evaluateMs).to.be.within(2 * hour, 3 * hour);
+    expect(task!.compileMs).to.be.within(hour, 2 * hour);
+    expect(task!.cpuMs).to.be.within(30 * hour, 31 * hour);
+    expect(resumed.end!.durationMs).to.be.within(100 * hour, 101 * hour);
+    const epochs = resumed.events.flatMap((event) => (event.type === 'epoch' ? [event.durationMs] : []));
+    expect(epochs[0]).to.be.within(5 * hour, 6 * hour);
+    for (const ms of [...epochs.slice(1), next!.durationMs, next!.trainMs, next!.cpuMs]) expect(ms).to.be.below(hour);
+    expect(next!.steps).to.equal(inWhole!.steps);
+  });
+
   it('differs for another seed, in parameters and in outcomes', async () => {
     const [one, two] = [await runTiny(engine()), await runTiny(engine(), {seed: 2})];
     expect(one.end?.parametersHash).not.to.equal(two.end?.parametersHash);
