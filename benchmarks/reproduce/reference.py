@@ -57,6 +57,31 @@ def train_on_every_batch(patch):
     patch(CoPEPlugin, 'after_training_iteration', lambda plugin, strategy, **kwargs: None)
 
 
+def rows_leave_one_by_one(patch):
+    """A class has its share of the buffer from its first example on, and the others are cut to theirs at once. Here, as in ours, an
+    example that comes to a full buffer takes the place of a random one of the most frequent class; at a tie it joins the draw."""
+    import torch
+    from avalanche.training.storage_policy import ClassBalancedBuffer, ReservoirSamplingBuffer
+
+    def update(buffer, new_data, strategy=None):
+        groups = buffer.buffer_groups
+        for index, label in enumerate(new_data.targets):
+            own = groups.setdefault(int(label), ReservoirSamplingBuffer(0))
+            crowded = max(groups.values(), key=lambda group: len(group.buffer))
+            full = sum(len(group.buffer) for group in groups.values()) >= buffer.max_size
+            loser = crowded if len(own.buffer) < len(crowded.buffer) else own
+            if full:  # Who has the lowest weight goes: anyone may, with new weights in a new order.
+                loser.buffer = loser.buffer.subset(torch.randperm(len(loser.buffer)).tolist())
+                loser._buffer_weights = torch.rand(len(loser.buffer)).sort(descending=True).values
+            if full and loser is not own:
+                loser.resize(strategy, len(loser.buffer) - 1)
+            if not full or loser is not own:
+                own.max_size = len(own.buffer) + 1
+            own.update_from_dataset(new_data.subset([index]))
+
+    patch(ClassBalancedBuffer, 'update_from_dataset', update)
+
+
 def train_by_the_gradient_of_the_batch(patch):
     """GSS leaves the last gradient that it scored by where that of the batch is added to it."""
     from avalanche.training.plugins import GSS_greedyPlugin
@@ -91,6 +116,40 @@ def other_heads_at_rest(patch):
     patch(SynapticIntelligencePlugin, 'allowed_parameters', staticmethod(allowed_without_other_heads))
 
 
+def importance_by_the_loss_alone(patch):
+    """SI takes the gradient of a step whole, that of its own penalty included. Here the penalty's is taken out first, as in the paper."""
+    from avalanche.training.plugins import SynapticIntelligencePlugin
+
+    after = SynapticIntelligencePlugin.after_training_iteration
+
+    def after_iteration(plugin, strategy, **kwargs):
+        for name, parameter in plugin.allowed_parameters(strategy.model, plugin.excluded_parameters):
+            anchor, importance = (kept[name].data for kept in plugin.ewc_data)
+            away = plugin.syn_data['old_theta'][name].data - anchor
+            parameter.grad -= (plugin.si_lambda[0] * importance * away).view_as(parameter)
+        after(plugin, strategy, **kwargs)
+
+    patch(SynapticIntelligencePlugin, 'after_training_iteration', after_iteration)
+
+
+def missing_logits_masked(patch):
+    """A head per task answers with one logit for every class met so far, tests included, and those that it has not got are 0. A test of
+    the first task, which was trained before there were others, has eight of them to win against. Here they are as low as masked ones."""
+    import torch
+    from avalanche.models import MultiHeadClassifier
+
+    forward = MultiHeadClassifier.forward
+
+    def forward_masked(classifier, x, task_labels):
+        logits = forward(classifier, x, task_labels)
+        for task in torch.unique(task_labels).tolist():
+            width = classifier.classifiers[str(task)].classifier.out_features
+            logits[task_labels == task, width:] = classifier.mask_value
+        return logits
+
+    patch(MultiHeadClassifier, 'forward', forward_masked)
+
+
 # Row -> (module, function, what their test hands over beside the seed, what has to be mended for it to run here as it was published).
 EXPERIMENTS = {
     'R2': ('split_mnist', 'synaptic_intelligence_smnist', {}, [weights_copied]),
@@ -110,8 +169,11 @@ EXPERIMENTS = {
 CHANGES = {
     'R2a': ('R2', [weights_copied, other_heads_at_rest]),
     'R2b': ('R2', []),
+    'R2c': ('R2', [weights_copied, missing_logits_masked]),
     'R5a': ('R5', [train_on_every_batch]),
+    'R6a': ('R6', [rows_leave_one_by_one]),
     'R8b': ('R8', [train_by_the_gradient_of_the_batch]),
+    'R12a': ('R12', [weights_copied, importance_by_the_loss_alone]),
 }
 ROWS = sorted([*EXPERIMENTS, *CHANGES], key=lambda row: (int(re.search(r'\d+', row)[0]), row))
 
