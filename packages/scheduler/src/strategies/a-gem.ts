@@ -4,7 +4,7 @@ import * as z from 'zod';
 import {bufferOf, bufferOptions, drawnSlots} from './buffer.ts';
 import {memoryByTask} from './memory-by-task.ts';
 import {nothing} from './quadratic-pull.ts';
-import {rehearsing, without} from './rehearsing.ts';
+import {rehearsing} from './rehearsing.ts';
 import type {Strategy} from './strategy.ts';
 
 /**
@@ -42,11 +42,12 @@ export const aGem = define({
       return {rows: drawnSlots(earlier.length, options.batchSize, seeds).map((slot) => earlier[slot]!)};
     },
     step: ({task, rehearsed}) => {
-      if (options.capacity === 0 || task.index === 0) return nothing;
+      if (options.capacity === 0) return nothing;
+      if (task.index === 0) return {key: 'nothing remembered', inputs: {}, apart: rehearsed};
       return {
         key: 'a-gem',
         inputs: {},
-        weigh: (weights) => without(weights, rehearsed),
+        apart: rehearsed,
         direct: (gradients, {gradientsOf}) => projected(gradients, gradientsOf(rehearsed)),
       };
     },

@@ -1,9 +1,10 @@
 import {define, type HostArray, hostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as z from 'zod';
+import {without} from '../training/row-weights.ts';
 import {bufferOf, bufferOptions, drawnSlots, filledSlots, offered, rowsAt, withBuffer} from './buffer.ts';
 import {nothing} from './quadratic-pull.ts';
-import {type RehearsalOptions, without} from './rehearsing.ts';
+import type {RehearsalOptions} from './rehearsing.ts';
 import type {Span, StepPart, Strategy, StrategyState} from './strategy.ts';
 
 interface DarkOptions extends RehearsalOptions {

@@ -4,8 +4,6 @@ import * as z from 'zod';
 import type {Task} from '../streams/stream.ts';
 import {bufferOf, drawnSlots} from './buffer.ts';
 import {memoryByTask} from './memory-by-task.ts';
-import {nothing} from './quadratic-pull.ts';
-import {without} from './rehearsing.ts';
 import type {Strategy} from './strategy.ts';
 
 /**
@@ -61,13 +59,13 @@ export const gem = define({
         return {rows: byTask.flatMap((own) => drawnSlots(own.length, shareOf(task), seeds).map((slot) => own[slot]!))};
       },
       step: ({task, rehearsed}) => {
-        if (task.index === 0) return nothing;
+        if (task.index === 0) return {key: 'nothing remembered', inputs: {}, apart: rehearsed};
         const share = shareOf(task);
         const spans = Array.from({length: task.index}, (_, t) => ({from: rehearsed.from + t * share, rows: share}));
         return {
           key: {gem: margin, tasks: task.index},
           inputs: {},
-          weigh: (weights) => without(weights, rehearsed),
+          apart: rehearsed,
           direct: (gradients, {gradientsOf}) =>
             nearest(
               gradients,

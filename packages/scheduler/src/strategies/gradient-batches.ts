@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import {without} from '../training/row-weights.ts';
 import {drawnSlots, filledSlots, rowsAt} from './buffer.ts';
-import {type RehearsalOptions, rehearsing, without} from './rehearsing.ts';
+import {type RehearsalOptions, rehearsing} from './rehearsing.ts';
 import type {Span, StepPart, Strategy} from './strategy.ts';
 
 type Options = Omit<RehearsalOptions, 'policy'> & {readonly batches: number};

@@ -1,6 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
 import {bufferOf, drawnSlots, filledSlots, offered, type Policy, rowsAt, withBuffer} from './buffer.ts';
-import type {Span, Strategy} from './strategy.ts';
+import type {Strategy} from './strategy.ts';
 
 /** What a strategy with a buffer is told. */
 export interface RehearsalOptions {
@@ -24,10 +23,4 @@ export function rehearsing(options: RehearsalOptions): Rehearsing {
       return withBuffer(state, offered(bufferOf(state), rows, options, stream, seeds).buffer, stream);
     },
   };
-}
-
-/** Row weights with those of a span set to 0. */
-export function without(weights: tf.Tensor, {from, rows}: Span): tf.Tensor {
-  const others = Array.from({length: weights.shape[0]!}, (_, row) => (row >= from && row < from + rows ? 0 : 1));
-  return tf.mul(weights, tf.tensor1d(others));
 }

@@ -190,6 +190,8 @@ export interface StepPart {
     parameters: StepTensors['parameters'],
     tensors: Pick<StepTensors, 'inputs' | 'carried'>,
   ): Readonly<Record<string, Tensor>>;
+  /** Rows that the task loss leaves out and nothing looks at, but for `direct` by `gradientsOf`. */
+  readonly apart?: Span;
   /** What each row counts for in the task loss, given what it counts for so far, [batch]; a constant to gradients. */
   weigh?(weights: Tensor, tensors: LossTensors): Tensor;
   /** The task loss of each row [nats], [batch], in place of what it is so far: `losses`, at first the cross-entropy. */

@@ -11,6 +11,7 @@ import {type Noise, type Tensors, valueAndGradients} from '@accrete/engine';
 import * as tf from '@tensorflow/tfjs-core';
 import type {LossTensors, Span, StepPart, StepTensors} from '../strategies/strategy.ts';
 import {startFrom} from './kept-batch.ts';
+import {without} from './row-weights.ts';
 import {names, parametersOf, type StepSpec} from './step-inputs.ts';
 
 type Named = Readonly<Record<string, tf.Tensor>>;
@@ -43,7 +44,8 @@ export interface TaskLoss {
 export function taskLoss(spec: StepSpec, parts: readonly StepPart[], inputs: Tensors, noise: Noise): TaskLoss {
   const fixed = parametersOf(inputs, Object.keys(inputs));
   const start = Object.fromEntries(spec.trainable.map((local) => [local, fixed[local]!]));
-  const all: Span = {from: 0, rows: spec.rows};
+  const apart = parts.flatMap((part) => part.apart ?? []);
+  const all: Span = {from: 0, rows: withoutTail(spec.rows, apart)};
   const moving = new Set([...spec.trainable, ...spec.renewed].map((local) => local.slice(0, local.lastIndexOf('/'))));
   /** What goes in, and where the pass begins, for some rows. */
   const entering = (span: Span): [tf.Tensor | null, Start | undefined] => [
@@ -96,12 +98,19 @@ export function taskLoss(spec: StepSpec, parts: readonly StepPart[], inputs: Ten
       },
     }),
   );
-  const counted = parts.reduce((given, step, i) => step.weigh?.(given, tensors[i]!) ?? given, weights);
+  const beside = apart.reduce<tf.Tensor>(without, weights);
+  const counted = part(
+    parts.reduce((given, step, i) => step.weigh?.(given, tensors[i]!) ?? given, beside),
+    all,
+    spec.rows,
+  );
 
   const at: TaskLoss['at'] = (trainable, held) => {
     const {parameters, logits, features, hidden, crossEntropy, auxiliary, next} = run(trainable, held, all);
     const told = batch.map((own, i) => ({
       ...own,
+      columns: part(columns, all, spec.rows),
+      weights: part(weights, all, spec.rows),
       parameters,
       carried: held[i]!,
       logits,
@@ -131,6 +140,12 @@ export function taskLoss(spec: StepSpec, parts: readonly StepPart[], inputs: Ten
 
 function byPlace(locals: readonly string[], moving: readonly tf.Tensor[]): Named {
   return Object.fromEntries(locals.map((local, k) => [local, moving[k]!]));
+}
+
+/** How many rows are left of a batch when spans at its end are taken away. */
+function withoutTail(rows: number, spans: readonly Span[]): number {
+  const last = spans.find((span) => span.rows > 0 && span.from + span.rows === rows);
+  return last === undefined ? rows : withoutTail(last.from, spans);
 }
 
 /** Some rows of a tensor; the tensor itself where they are all. */

@@ -52,6 +52,37 @@ describe('what a strategy may do to a step', () => {
     expect(same(counted.parameters, found.parameters)).to.equal(false);
   });
 
+  it('apart: rows behind the others are as if they were not there, bit for bit; between others they count nothing', async () => {
+    const seen: number[][] = [];
+    const apart = (rows: number): Strategy => ({
+      ...rehearsing(rows),
+      step: ({rehearsed}) => ({
+        key: 'apart',
+        inputs: {},
+        apart: rehearsed,
+        losses: ({losses, logits, weights, columns}) => {
+          seen.push([losses, logits, weights, columns].map(({shape}) => shape[0]!));
+          return losses;
+        },
+        direct: (gradients, {gradientsOf}) => {
+          expect(Object.keys(gradientsOf(rehearsed))).to.deep.equal(Object.keys(gradients));
+          return gradients;
+        },
+      }),
+    });
+    const alone = await parametersAfter([plain]);
+    const behind = await parametersAfter([apart(8)]);
+    expect(same(behind.parameters, alone.parameters)).to.equal(true);
+    expect(seen).to.deep.include([16, 16, 16, 16]);
+    const both = await parametersAfter([apart(8), apart(4)]);
+    expect(same(both.parameters, alone.parameters)).to.equal(true);
+    const replayed = await parametersAfter([rehearsing(8)]);
+    const between = await parametersAfter([apart(4), rehearsing(8)]);
+    expect(seen).to.deep.include([28, 28, 28, 28]);
+    for (const [name, {data}] of Object.entries(replayed.parameters))
+      expectClose(between.parameters[name]!.data, data, {absolute: 1e-5, relative: 1e-4});
+  });
+
   it('direct, losses and allowed: without gradient, loss or rival nothing moves', async () => {
     const still: Record<string, Strategy> = {
       direct: {
