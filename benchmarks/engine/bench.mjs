@@ -1,9 +1,17 @@
-// node benchmarks/engine/bench.mjs [--models a,b] [--threads 1,2] [--engine onnx] [--rounds 3]
-// Training steps per engine against PyTorch in the same sitting, by turns. PyTorch is timed where PYTHON (or python3) has torch.
+// node benchmarks/engine/bench.mjs [--models a,b] [--threads 1,2] [--engine onnx] [--rounds 10]
+// Training steps per engine against PyTorch in the same sitting, by turns of half a second, so that a machine that changes its speed
+// does so for both: the ratio is the median over the rounds of theirs, in brackets the quartiles. PyTorch is timed where PYTHON (or
+// python3) has torch.
 // TensorFlow reads its number of threads once: one number per call with --engine tensorflow, 1 unless told.
 import {spawn} from 'node:child_process';
 import {createInterface} from 'node:readline';
+import {setTimeout} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
+
+/** How long either side has its turn. */
+const TURN_MS = 500;
+/** Between turns, until threads that wait awake for more work have gone to sleep: PyTorch's do so after 200 ms. */
+const PAUSE_MS = 300;
 
 if (!process.execArgv.some((flag) => flag.startsWith('--conditions'))) {
   const flags = ['--import=tsx', '--conditions=@accrete/source'];
@@ -20,7 +28,7 @@ async function bench() {
       models: {type: 'string', default: Object.keys(models).join()},
       threads: {type: 'string'},
       engine: {type: 'string', default: 'onnx'},
-      rounds: {type: 'string', default: '3'},
+      rounds: {type: 'string', default: '10'},
     },
   });
   const unknown = values.models.split(',').filter((name) => !(name in models));
@@ -32,8 +40,8 @@ async function bench() {
   console.log(
     peers === undefined ? 'PyTorch: not found; set PYTHON to a Python that has torch.' : `PyTorch ${peers.version}`,
   );
-  console.log(`engine ${values.engine}; ms per step, median of all rounds\n`);
-  console.log(row('model', 'threads', 'compile', 'ours', 'PyTorch', 'ratio', 'target'));
+  console.log(`engine ${values.engine}; ms per step and their ratio, medians of ${values.rounds} rounds\n`);
+  console.log(row('model', 'threads', 'compile', 'ours', 'PyTorch', 'ratio', 'quartiles', 'target'));
   const counts = values.threads ?? (values.engine === 'tensorflow' ? '1' : '1,2');
   for (const threads of counts.split(',').map(Number)) {
     const engine = await createEngine({kind: values.engine, threads});
@@ -42,15 +50,20 @@ async function bench() {
       const [mine, theirs] = [[], []];
       const first = median(await ours.run(3));
       await peers?.time(name, threads, 3);
-      const steps = Math.max(5, Math.min(100, Math.round(1000 / first)));
+      const steps = Math.max(3, Math.min(200, Math.round(TURN_MS / first)));
       for (let round = 0; round < Number(values.rounds); round++) {
-        mine.push(...(await ours.run(steps)));
-        if (peers) theirs.push(...(await peers.time(name, threads, steps)));
+        mine.push(median(await ours.run(steps)));
+        await setTimeout(PAUSE_MS);
+        if (peers) theirs.push(median(await peers.time(name, threads, steps)));
+        await setTimeout(PAUSE_MS);
       }
-      const [a, b] = [median(mine), median(theirs)];
+      const ratios = theirs.map((time, i) => mine[i] / time);
+      const quartiles = [0.25, 0.75].map((p) => quantile(ratios, p)?.toFixed(2)).join(' to ');
       const target = models[name].targets[values.engine];
-      const compare = peers ? [b.toFixed(2), (a / b).toFixed(2), target ? `<= ${target}` : '-'] : ['-', '-', '-'];
-      console.log(row(name, threads, `${ours.compileMs.toFixed(0)} ms`, a.toFixed(2), ...compare));
+      const compare = peers
+        ? [median(theirs).toFixed(2), median(ratios).toFixed(2), quartiles, target ? `<= ${target}` : '-']
+        : ['-', '-', '-', '-'];
+      console.log(row(name, threads, `${ours.compileMs.toFixed(0)} ms`, median(mine).toFixed(2), ...compare));
       ours.dispose();
     }
     await engine.dispose();
@@ -58,12 +71,18 @@ async function bench() {
   peers?.stop();
 }
 
-function median(times) {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)];
+function median(values) {
+  return quantile(values, 0.5);
+}
+
+function quantile(values, p) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * p)];
 }
 
 function row(...cells) {
-  return cells.map((cell, i) => (i === 0 ? String(cell).padEnd(18) : String(cell).padStart(9))).join(' ');
+  return cells
+    .map((cell, i) => (i === 0 ? String(cell).padEnd(18) : String(cell).padStart(i === 6 ? 13 : 9)))
+    .join(' ');
 }
 
 /** A Python process that times PyTorch, or undefined where there is none. */

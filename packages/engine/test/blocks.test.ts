@@ -51,6 +51,8 @@ const dense: PureFunction = ({x, y, w, b}) => {
 };
 
 describe('a batch in blocks', () => {
+  before(() => tf.ready());
+
   it('gives the gradients of the whole batch, for every number of blocks', async () => {
     const arrays = {x: floats(6, 4), y: ints(3, 6), w: floats(4, 3), b: floats(3)};
     const whole = graphOf(dense, arrays);

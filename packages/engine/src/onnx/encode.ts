@@ -1,12 +1,10 @@
 import type {Body, Graph, GraphNode, Value} from '../trace/graph.ts';
 import {encodeModel, type GraphProto, type NodeProto, type ValueInfoProto} from './proto.ts';
+import {leadingOutput} from './session.ts';
 
 /** The version of the file format, and of the standard operators that the kernel mappings are written for. */
 const IR_VERSION = 8;
 const OPSET = 17;
-
-/** What the first output of every file is called: an empty sequence, see `OnnxExecutable`. */
-export const leadingOutput = 'empty';
 
 /**
  * A graph as an ONNX file, in which `inputName` and `outputName` say what inputs and outputs are called. An output more,

@@ -1,17 +1,15 @@
 import {type ArraySpec, HarnessError, type HostArray, messageOf, zeros} from '@accrete/kit';
 import {version_core} from '@tensorflow/tfjs-core';
-import type {InferenceSession, Tensor} from 'onnxruntime-node';
+import type {Tensor} from 'onnxruntime-node';
 import type {PureFunction} from '../engine.ts';
 import type {Executable, Runtime} from '../runtime/runtime.ts';
 import type {Value} from '../trace/graph.ts';
-import {lean} from '../trace/lean/lean.ts';
+import {blocked, laned, simplified} from '../trace/lean/lean.ts';
 import {type Trace, trace} from '../trace/trace.ts';
-import {encodeGraph, inputName, leadingOutput, outputName} from './encode.ts';
-
-type Ort = typeof import('onnxruntime-node');
-
-/** What onnxruntime-node says after a run, on its way to make JavaScript arrays of the outputs, about one that is a sequence. */
-const SEQUENCE_REFUSED = 'Non tensor type is temporarily not supported.';
+import {inputName, outputName} from './encode.ts';
+import {type GraphRun, openLanes, openWhole} from './graph-run.ts';
+import {LaneThreads} from './lanes.ts';
+import {type Ort, tensorOver} from './session.ts';
 
 /** Loads ONNX Runtime. @throws HarnessError E_ENGINE where its native library cannot be loaded. */
 export async function loadOnnx(): Promise<Ort> {
@@ -41,15 +39,17 @@ export class OnnxRuntime implements Runtime<Tensor> {
   readonly threads: number;
   readonly versions: Readonly<Record<string, string>>;
   readonly #ort: Ort;
+  readonly #lanes: LaneThreads;
 
   constructor(ort: Ort, threads: number) {
     this.#ort = ort;
+    this.#lanes = new LaneThreads(threads - 1);
     this.threads = threads;
     this.versions = onnxVersions(ort);
   }
 
-  put({data, shape, dtype}: HostArray): Tensor {
-    return new this.#ort.Tensor(dtype, data as never, shape);
+  put(array: HostArray): Tensor {
+    return tensorOver(this.#ort, array);
   }
 
   async get(memory: Tensor, {dtype, shape}: ArraySpec): Promise<HostArray> {
@@ -66,24 +66,14 @@ export class OnnxRuntime implements Runtime<Tensor> {
     inputs: Readonly<Record<string, ArraySpec>>,
     constants: Readonly<Record<string, HostArray>>,
   ): Promise<Executable<Tensor>> {
-    const traced = trace(fn, inputs, constants, (graph) => lean(graph, this.threads));
-    const session = await this.#session(name, encodeGraph(traced.graph, name));
-    return new OnnxExecutable(this, name, traced, session);
-  }
-
-  async #session(name: string, model: Uint8Array): Promise<InferenceSession> {
+    const traced = trace(fn, inputs, constants, simplified);
+    const lanes = laned(traced.graph, this.threads);
     try {
-      return await this.#ort.InferenceSession.create(model, {
-        executionProviders: ['cpu'],
-        executionMode: 'sequential',
-        graphOptimizationLevel: 'all',
-        intraOpNumThreads: this.threads,
-        interOpNumThreads: 1,
-        logSeverityLevel: 3,
-        // Threads wait for the next node awake, for a millisecond at most. Asleep, two of them take a sixth to a third longer for a
-        // step, as each node wakes them anew; awake without end, they take the processor from other programs and the host's own work.
-        extra: {session: {intra_op: {allow_spinning: '1', spin_duration_us: '1000'}}},
-      });
+      const run =
+        lanes === undefined
+          ? await openWhole(this.#ort, name, blocked(traced.graph, this.threads), this.threads)
+          : await openLanes(this.#ort, name, lanes, this.#lanes);
+      return new OnnxExecutable(this, name, traced, run);
     } catch (error) {
       throw new HarnessError(
         'E_ENGINE',
@@ -95,15 +85,7 @@ export class OnnxRuntime implements Runtime<Tensor> {
   }
 }
 
-/**
- * A session whose outputs all have memory of their own before it runs.
- *
- * onnxruntime-node 1.30 makes an array of its own of every output after a run, and copies the values into it, even of those that
- * were given memory to be written to; for a training step that is all parameters, every step, and garbage at once. It does so in
- * order, and refuses a sequence: with an empty one in front, the run ends in that refusal when all outputs are written and before
- * any is copied. A step of an MLP of 270,000 parameters takes an eighth less time so. A version that takes sequences, or copies no
- * more, runs the same files to their ordinary end.
- */
+/** A traced function, and the graph that it has become. */
 class OnnxExecutable implements Executable<Tensor> {
   readonly outputs: Executable<Tensor>['outputs'];
   readonly noise: Executable<Tensor>['noise'];
@@ -112,14 +94,14 @@ class OnnxExecutable implements Executable<Tensor> {
   readonly changed: () => boolean;
   readonly #runtime: OnnxRuntime;
   readonly #name: string;
-  readonly #session: InferenceSession;
+  readonly #run: GraphRun;
   /** The inputs and noise that the graph still has. */
   readonly #fed: readonly Value[];
 
-  constructor(runtime: OnnxRuntime, name: string, {graph, outputs, noise, changed}: Trace, session: InferenceSession) {
+  constructor(runtime: OnnxRuntime, name: string, {graph, outputs, noise, changed}: Trace, run: GraphRun) {
     this.#runtime = runtime;
     this.#name = name;
-    this.#session = session;
+    this.#run = run;
     this.#fed = graph.inputs;
     this.reads = new Set(graph.inputs.flatMap(({origin}) => (origin.kind === 'input' ? [origin.name] : [])));
     this.outputs = outputs;
@@ -139,16 +121,15 @@ class OnnxExecutable implements Executable<Tensor> {
       if (origin.kind === 'noise') feeds[inputName(value)] = this.#runtime.put(noise[origin.name]!);
     }
     const results: Record<string, Tensor> = {};
-    const fetches: Record<string, Tensor | null> = {[leadingOutput]: null};
+    const fetches: Record<string, Tensor> = {};
     for (const [name, {shape, dtype}] of Object.entries(this.outputs)) {
       const memory = spare[name] ?? this.#runtime.put(zeros(shape, dtype));
       results[name] = memory;
       fetches[outputName(name)] = memory;
     }
     try {
-      await this.#session.run(feeds, fetches);
+      await this.#run.run(feeds, fetches);
     } catch (error) {
-      if (messageOf(error) === SEQUENCE_REFUSED) return results;
       throw new HarnessError(
         'E_ENGINE',
         `program "${this.#name}" failed in ONNX Runtime: ${messageOf(error)}`,
@@ -160,6 +141,6 @@ class OnnxExecutable implements Executable<Tensor> {
   }
 
   async dispose(): Promise<void> {
-    await this.#session.release();
+    await this.#run.release();
   }
 }

@@ -9,9 +9,9 @@ export type Attribute = number | string | readonly number[] | {readonly float: n
 /** Contents of a constant. Whole numbers of an int64 constant are held in a BigInt64Array. */
 export type ConstantData = DataOf<DType> | BigInt64Array;
 
-/** Where a value comes from. */
+/** Where a value comes from; a lane is a part of the graph that was computed before, see `inLanes`. */
 export type Origin =
-  | {readonly kind: 'input' | 'noise'; readonly name: string}
+  | {readonly kind: 'input' | 'noise' | 'lane'; readonly name: string}
   | {readonly kind: 'constant'; readonly data: ConstantData}
   | {readonly kind: 'node'; readonly node: GraphNode; readonly index: number};
 
@@ -76,7 +76,7 @@ export class GraphBuilder {
     this.#ids = around === undefined ? {next: 0} : around.#ids;
   }
 
-  input(kind: 'input' | 'noise', name: string, dtype: ElementType, shape: readonly number[]): Value {
+  input(kind: 'input' | 'noise' | 'lane', name: string, dtype: ElementType, shape: readonly number[]): Value {
     return this.#value(dtype, shape, {kind, name});
   }
 

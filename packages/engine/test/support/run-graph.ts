@@ -13,7 +13,7 @@ export async function runGraph(
   const tensor = ({data, shape, dtype}: HostArray) => new ort.Tensor(dtype, data as never, shape);
   const feeds = Object.fromEntries(
     graph.inputs.flatMap((value) =>
-      value.origin.kind === 'input' ? [[inputName(value), tensor(inputs[value.origin.name]!)]] : [],
+      'name' in value.origin ? [[inputName(value), tensor(inputs[value.origin.name]!)]] : [],
     ),
   );
   const specs = Object.entries(graph.outputs).map(

@@ -41,7 +41,8 @@ export function factorOf({attributes}: GraphNode): number {
   return numberOf(attributes['alpha']);
 }
 
-function numberOf(attribute: Attribute | undefined): number {
+/** A number that an attribute holds, 1 where there is none. */
+export function numberOf(attribute: Attribute | undefined): number {
   return typeof attribute === 'object' && 'float' in attribute ? attribute.float : 1;
 }
 
@@ -114,25 +115,4 @@ export const factorsOfUsers: Rule = (node, scene) => {
     alpha: {float: factor * numberOf(alpha)},
   });
   return times(scaled, 1 / factor, scene);
-};
-
-/** A product times one number per column: the columns of the right matrix are multiplied instead, where they are fewer. */
-export const columnsOfProducts: Rule = (node, scene) => {
-  const [output] = node.outputs as [Value];
-  if (node.op !== 'Mul' || output.dtype !== 'float32' || output.shape.length !== 2) return undefined;
-  for (const [i, value] of node.inputs.entries()) {
-    const row = node.inputs[1 - i]!;
-    const made = scene.uses(value) === 1 ? productOf(value) : undefined;
-    const columns = output.shape[1]!;
-    if (made === undefined || !sameShape(value.shape, output.shape) || sizeOf(row.shape) !== columns || columns === 1)
-      continue;
-    if (row.shape.at(-1) !== columns || !made.inputs.every(({shape}) => shape.length === 2)) continue;
-    const [left, right] = made.inputs.map(scene.now) as [Value, Value];
-    if (sizeOf(right.shape) * 2 > sizeOf(output.shape)) continue;
-    const {emit} = scene;
-    const perColumn = emit.reshape(scene.now(row), made.attributes['transB'] === 1 ? [columns, 1] : [1, columns]);
-    const scaled = emit.node('Mul', [right, perColumn], 'float32', right.shape);
-    return emit.node(made.op, [left, scaled], 'float32', output.shape, made.attributes, made.domain);
-  }
-  return undefined;
 };

@@ -13,18 +13,28 @@ export interface Scene {
   users(value: Value): readonly GraphNode[];
 }
 
-/** What may stand in place of a node's one result: of the same shape and dtype, or undefined where the rule does not apply. */
-export type Rule = (node: GraphNode, scene: Scene) => Value | undefined;
+/**
+ * What may stand in place of a node's result, or of all of its results: of the same shape and dtype, or undefined where the rule
+ * does not apply.
+ */
+export type Rule = (node: GraphNode, scene: Scene) => Value | readonly Value[] | undefined;
 
 /** What the values of an old graph have become in a new one. */
 type Values = Map<Value, Value>;
 
-/** Copies the inputs and constants of a graph into a new one. */
-export function renewed(graph: Graph, builder: GraphBuilder): Values {
-  return new Map([...graph.inputs, ...graph.constants].map((value) => [value, leaf(value, builder)]));
+/** Copies the inputs and constants of a graph into a new one, the inputs in other shapes if wanted. */
+export function renewed(
+  graph: Graph,
+  builder: GraphBuilder,
+  shapeOf: (input: Value) => readonly number[] = ({shape}) => shape,
+): Values {
+  return new Map([
+    ...graph.inputs.map((value) => [value, leaf(value, builder, shapeOf(value))] as const),
+    ...graph.constants.map((value) => [value, leaf(value, builder)] as const),
+  ]);
 }
 
-function leaf({origin, dtype, shape}: Value, builder: GraphBuilder): Value {
+function leaf({origin, dtype, shape: own}: Value, builder: GraphBuilder, shape = own): Value {
   if (origin.kind === 'node') throw new TypeError('a value that a node makes is no input');
   if (origin.kind === 'constant') return builder.constant(origin.data, dtype, shape);
   return builder.input(origin.kind, origin.name, dtype, shape);
@@ -66,13 +76,13 @@ function append(
   };
   let changed = false;
   for (const node of nodes) {
-    let replaced: Value | undefined;
+    let replaced: Value | readonly Value[] | undefined;
     for (const rule of rules) {
       replaced = rule(node, scene);
       if (replaced !== undefined) break;
     }
     changed ||= replaced !== undefined;
-    const results = replaced === undefined ? copied(node) : [replaced];
+    const results = replaced === undefined ? copied(node) : [replaced].flat();
     for (const [i, output] of node.outputs.entries()) values.set(output, results[i]!);
   }
   return changed;
