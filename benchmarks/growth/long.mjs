@@ -1,4 +1,4 @@
-// node benchmarks/growth/long.mjs [--tasks 100] [--methods a,b] [--examples 500] [--rounds 5] [--write]
+// node benchmarks/growth/long.mjs [--tasks 100] [--methods a,b] [--examples 500] [--rounds 8] [--write]
 // A long stream of procedural images, two new classes per task, task-incremental. Does a step, a task or a byte cost more at
 // the end than at the beginning? Needs a build (npm run build). --write puts the table into long.json and README.md beside this file.
 import {spawn} from 'node:child_process';
@@ -29,7 +29,7 @@ const {values} = parseArgs({
     tasks: {type: 'string', default: '100'},
     examples: {type: 'string', default: '500'},
     methods: {type: 'string'},
-    rounds: {type: 'string', default: '5'},
+    rounds: {type: 'string', default: '8'},
     write: {type: 'boolean', default: false},
   },
 });
@@ -176,7 +176,8 @@ async function byTurns(config, resources, starts) {
 async function* stretches(config, resources) {
   const watch = stopwatch();
   for await (const item of run(config, resources)) {
-    if (item.type === 'task-end') return;
+    // Training has ended; tests of all tasks so far would follow.
+    if (item.type === 'frozen-hash') return;
     if (item.type !== 'progress') continue;
     yield watch(item);
     // The other task has had its turn since: what is timed begins here.
