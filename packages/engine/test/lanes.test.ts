@@ -6,7 +6,7 @@ import {type Buffers, createEngine, type Engine, type PureFunction} from '../src
 import {encodeGraph} from '../src/onnx/encode.ts';
 import {LaneThreads} from '../src/onnx/lanes.ts';
 import type {Graph} from '../src/trace/graph.ts';
-import {inLanes, type Lanes} from '../src/trace/lean/blocks.ts';
+import {inLanes, type Lanes} from '../src/trace/lean/lanes.ts';
 import {laned, simplified} from '../src/trace/lean/lean.ts';
 import {trace} from '../src/trace/trace.ts';
 import {expectClose} from './support/compare.ts';

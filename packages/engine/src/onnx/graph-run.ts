@@ -1,7 +1,7 @@
 import {type ArraySpec, type DType, sizeBytes} from '@accrete/kit';
 import type {InferenceSession, Tensor} from 'onnxruntime-node';
 import type {Graph, Value} from '../trace/graph.ts';
-import type {Lanes} from '../trace/lean/blocks.ts';
+import type {Lanes} from '../trace/lean/lanes.ts';
 import {bytesIn} from './bytes.ts';
 import {encodeGraph, inputName, outputName} from './encode.ts';
 import type {LaneThreads, Place} from './lanes.ts';

@@ -1,3 +1,4 @@
+import {createRequire} from 'node:module';
 import {Worker} from 'node:worker_threads';
 import type {ArraySpec} from '@accrete/kit';
 
@@ -30,16 +31,9 @@ export interface LaneReply {
   readonly error?: string;
 }
 
-/** Starts the worker. In the source tree, a thread must be told how TypeScript is read. */
-function startWorker(): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./lane-worker.js', import.meta.url));
-  const file = JSON.stringify(new URL('./lane-worker.ts', import.meta.url));
-  return new Worker(`import('tsx/esm/api').then(({register}) => (register(), import(${file})))`, {eval: true});
-}
-
 /** A thread that computes lanes of programs. It keeps the process alive only while it is asked for something. */
 class LaneThread {
-  readonly #worker = startWorker();
+  readonly #worker = new Worker(createRequire(import.meta.url).resolve('#lane-worker'));
   readonly #waiting = new Map<number, {resolve(): void; reject(reason: Error): void}>();
   #requests = 0;
   #ended: Error | undefined;

@@ -1,7 +1,7 @@
 import {sizeOf} from '@accrete/kit';
 import {Emitter} from '../emitter.ts';
 import {type Graph, GraphBuilder, type GraphNode, type Value} from '../graph.ts';
-import {BlockBuilder, startOfSum} from './block-builder.ts';
+import {BlockBuilder} from './block-builder.ts';
 import {type Role, roleOf} from './block-roles.ts';
 import {renewed} from './rewrite.ts';
 
@@ -18,7 +18,8 @@ export function blockLimits(threads: number): BlockLimits {
   return {size: 2 ** 17 * threads, worth: 8};
 }
 
-interface Plan {
+/** How a graph is cut into blocks. */
+export interface Plan {
   readonly count: number;
   /** The nodes that are computed block by block, and what comes of it. */
   readonly roles: ReadonlyMap<GraphNode, Exclude<Role, Value>>;
@@ -37,24 +38,8 @@ export function inBlocks(graph: Graph, limits: BlockLimits): Graph {
   return plan === undefined ? graph : rebuilt(graph, plan);
 }
 
-/** A graph as so many parts of a batch, each computed on a thread of its own, and what is done with what they yield. */
-export interface Lanes {
-  readonly count: number;
-  /** The inputs of the graph, the batch but a part of it; the outputs are called "0", "1" and so on. */
-  readonly lane: Graph;
-  /** Inputs of kind "lane", called "lane/output", are the outputs of the lanes. */
-  readonly rest: Graph;
-  /** The inputs of which each lane takes a part, by kind and name. */
-  readonly split: readonly Value[];
-}
-
-/** The same graph in lanes: where it would be computed in blocks, and its blocks can be dealt out evenly; else undefined. */
-export function inLanes(graph: Graph, limits: BlockLimits, count: number): Lanes | undefined {
-  const plan = bestPlan(graph, limits, count);
-  return plan === undefined ? undefined : dealtOut(graph, plan, count);
-}
-
-function bestPlan(graph: Graph, limits: BlockLimits, lanes: number): Plan | undefined {
+/** How most of a graph can be cut into blocks, their number a multiple of `lanes`; undefined where it cannot, or need not. */
+export function bestPlan(graph: Graph, limits: BlockLimits, lanes: number): Plan | undefined {
   const lengths = new Set(graph.inputs.map(({shape}) => shape[0] ?? 1));
   const plans = [...lengths].flatMap((length) => planFor(graph, length, limits, lanes) ?? []);
   return plans.sort((a, b) => b.roles.size - a.roles.size)[0];
@@ -125,59 +110,18 @@ function rebuilt(graph: Graph, {count, roles, split}: Plan): Graph {
   return emit.graph.finish(outputsOf(graph, now));
 }
 
-function dealtOut(graph: Graph, {count, roles, split}: Plan, lanes: number): Lanes {
-  const rest = graph.nodes.filter((node) => !roles.has(node));
-  const summed = [...roles].flatMap(([node, role]) => (role === 'summed' ? [node] : []));
-  const parts = joinedIn(graph, split);
-  const partOf = ({shape}: Value): number[] => [shape[0]! / lanes, ...shape.slice(1)];
-
-  const one = copying(graph, (value) => (split.has(value) ? partOf(value) : value.shape));
-  for (const node of rest) if (node.inputs.every((value) => one.values.has(value) && !split.has(value))) one.copy(node);
-  const block = new BlockBuilder(one.emit, one.now, count, split, lanes);
-  for (const [node, role] of roles) role === 'summed' ? block.sum(node) : block.compute(node);
-  const made = block.scan(parts);
-  const yielded = [...summed.map(({outputs}) => outputs[0]!), ...parts];
-  const lane = one.emit.graph.finish(Object.fromEntries(yielded.map((value, i) => [String(i), made.get(value)!])));
-
-  const all = copying(graph);
-  const {emit, values, now, copy} = all;
-  const ofLanes = (value: Value, i: number, shape: readonly number[]): Value[] =>
-    Array.from({length: lanes}, (_, k) => emit.graph.input('lane', `${k}/${i}`, value.dtype, shape));
-  for (const node of rest) if (node.inputs.every((value) => values.has(value))) copy(node);
-  for (const [i, node] of summed.entries()) {
-    const [of] = node.outputs as [Value];
-    const terms = ofLanes(of, i, of.shape);
-    const start = startOfSum(node, emit, now);
-    const sum = [...(start === undefined ? [] : [start]), ...terms].reduce((a, b) =>
-      emit.node('Add', [a, b], of.dtype, of.shape),
-    );
-    values.set(of, sum);
-  }
-  for (const [i, value] of parts.entries()) {
-    const pieces = ofLanes(value, summed.length + i, partOf(value));
-    values.set(value, emit.node('Concat', pieces, value.dtype, value.shape, {axis: 0}));
-  }
-  for (const node of rest) if (!values.has(node.outputs[0]!)) copy(node);
-  const inputs = lane.inputs.filter(({origin}) => origin.kind !== 'constant');
-  return {
-    count: lanes,
-    lane,
-    rest: emit.graph.finish(outputsOf(graph, now)),
-    split: inputs.filter((value) => [...split].some((whole) => one.values.get(whole) === value)),
-  };
-}
-
 /** The outputs that are put together again from blocks. */
-function joinedIn(graph: Graph, split: ReadonlySet<Value>): Value[] {
+export function joinedIn(graph: Graph, split: ReadonlySet<Value>): Value[] {
   return [...new Set(Object.values(graph.outputs))].filter((value) => split.has(value));
 }
 
-function outputsOf(graph: Graph, now: (value: Value) => Value): Record<string, Value> {
+/** The outputs of a graph as values of a new one. */
+export function outputsOf(graph: Graph, now: (value: Value) => Value): Record<string, Value> {
   return Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, now(value)]));
 }
 
 /** A new graph with the inputs and constants of another, and how nodes are copied into it. */
-function copying(
+export function copying(
   graph: Graph,
   shapeOf?: (input: Value) => readonly number[],
 ): {

@@ -1,9 +1,10 @@
 import type {Graph} from '../graph.ts';
-import {blockLimits, inBlocks, inLanes, type Lanes} from './blocks.ts';
+import {blockLimits, inBlocks} from './blocks.ts';
 import {affineOperands, affineShapes, columnsOfProducts} from './columns.ts';
 import {commonFactors, commonFactorsOfDifferences, factorsIntoExponents} from './common-factors.ts';
 import {factorsOfElements, factorsOfShapes, factorsOfSums, joinedFactors, quotients, signs} from './factors.ts';
 import {gelu, logSoftmax, reluGradient} from './functions.ts';
+import {inLanes, type Lanes} from './lanes.ts';
 import {gradientsOfNorms, normedRows, plainNorms} from './norms.ts';
 import {pooledProducts} from './pools.ts';
 import {factorsOfOperands, factorsOfUsers, sumsWithProducts} from './products.ts';
