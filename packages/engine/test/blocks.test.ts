@@ -1,4 +1,4 @@
-import {type ArraySpec, type HostArray, hostArray, seedStream, sizeOf} from '@accrete/kit';
+import type {ArraySpec, HostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
 import fc from 'fast-check';
@@ -8,23 +8,12 @@ import type {Graph, GraphNode} from '../src/trace/graph.ts';
 import {blockLimits, inBlocks} from '../src/trace/lean/blocks.ts';
 import {lean, simplified} from '../src/trace/lean/lean.ts';
 import {trace} from '../src/trace/trace.ts';
+import {drawn} from './support/arrays.ts';
 import {expectClose} from './support/compare.ts';
 import {convolutional, networkStep, transformer} from './support/networks.ts';
 import {runGraph} from './support/run-graph.ts';
 
-const random = seedStream(3);
-const floats = (...shape: number[]): HostArray =>
-  hostArray(
-    Float32Array.from({length: sizeOf(shape)}, () => random.normal()),
-    shape,
-    'float32',
-  );
-const ints = (below: number, ...shape: number[]): HostArray =>
-  hostArray(
-    Int32Array.from({length: sizeOf(shape)}, () => random.integer(below)),
-    shape,
-    'int32',
-  );
+const {floats, ints} = drawn(3);
 const specsOf = (arrays: Readonly<Record<string, HostArray>>): Record<string, ArraySpec> =>
   Object.fromEntries(Object.entries(arrays).map(([name, {shape, dtype}]) => [name, {shape, dtype}]));
 const graphOf = (fn: PureFunction, arrays: Readonly<Record<string, HostArray>>): Graph =>

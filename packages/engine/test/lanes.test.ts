@@ -1,4 +1,4 @@
-import {type ArraySpec, bitEqual, type HostArray, hostArray, seedStream, sizeOf} from '@accrete/kit';
+import {type ArraySpec, bitEqual, type HostArray, hostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
 import fc from 'fast-check';
@@ -9,6 +9,7 @@ import type {Graph} from '../src/trace/graph.ts';
 import {inLanes, type Lanes} from '../src/trace/lean/lanes.ts';
 import {laned, simplified} from '../src/trace/lean/lean.ts';
 import {trace} from '../src/trace/trace.ts';
+import {drawn} from './support/arrays.ts';
 import {expectClose} from './support/compare.ts';
 import {specsOf} from './support/engines.ts';
 import {networkStep, transformer} from './support/networks.ts';
@@ -16,19 +17,7 @@ import {runGraph} from './support/run-graph.ts';
 
 type Arrays = Readonly<Record<string, HostArray>>;
 
-const random = seedStream(13);
-const floats = (...shape: number[]): HostArray =>
-  hostArray(
-    Float32Array.from({length: sizeOf(shape)}, () => random.normal()),
-    shape,
-    'float32',
-  );
-const ints = (below: number, ...shape: number[]): HostArray =>
-  hostArray(
-    Int32Array.from({length: sizeOf(shape)}, () => random.integer(below)),
-    shape,
-    'int32',
-  );
+const {floats, ints} = drawn(13);
 const graphOf = (fn: PureFunction, arrays: Arrays): Graph => trace(fn, specsOf(arrays), {}, simplified).graph;
 
 /** A part of an array along its first axis. */

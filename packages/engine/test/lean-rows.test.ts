@@ -1,4 +1,4 @@
-import {type HostArray, hostArray, seedStream, sizeOf} from '@accrete/kit';
+import {type HostArray, sizeOf} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
 import fc from 'fast-check';
@@ -8,19 +8,14 @@ import {joinedFactors} from '../src/trace/lean/factors.ts';
 import {rewrite} from '../src/trace/lean/rewrite.ts';
 import {rowSumsOfProducts} from '../src/trace/lean/sums.ts';
 import {trace} from '../src/trace/trace.ts';
+import {drawn} from './support/arrays.ts';
 import {expectClose} from './support/compare.ts';
 import {evaluate, specsOf, useEngine} from './support/engines.ts';
 import {runGraph} from './support/run-graph.ts';
 
 type Arrays = Readonly<Record<string, HostArray>>;
 
-const random = seedStream(5);
-const floats = (...shape: number[]): HostArray =>
-  hostArray(
-    Float32Array.from({length: sizeOf(shape)}, () => random.normal()),
-    shape,
-    'float32',
-  );
+const {floats} = drawn(5);
 const nodes = (fn: PureFunction, arrays: Arrays): readonly GraphNode[] => trace(fn, specsOf(arrays)).graph.nodes;
 const isProduct = ({op}: GraphNode): boolean => ['MatMul', 'Gemm', 'FusedMatMul'].includes(op);
 /** The left rows of every product: what it costs, beside its matrix. */

@@ -1,4 +1,4 @@
-import {type HostArray, hostArray, seedStream, sizeOf} from '@accrete/kit';
+import type {HostArray} from '@accrete/kit';
 import * as tf from '@tensorflow/tfjs-core';
 import {expect} from 'chai';
 import fc from 'fast-check';
@@ -7,18 +7,13 @@ import type {PureFunction} from '../src/index.ts';
 import type {Graph, GraphNode} from '../src/trace/graph.ts';
 import {simplified} from '../src/trace/lean/lean.ts';
 import {trace} from '../src/trace/trace.ts';
+import {drawn} from './support/arrays.ts';
 import {expectClose} from './support/compare.ts';
 import {evaluate, specsOf, useEngine} from './support/engines.ts';
 
 type Arrays = Readonly<Record<string, HostArray>>;
 
-const random = seedStream(17);
-const floats = (...shape: number[]): HostArray =>
-  hostArray(
-    Float32Array.from({length: sizeOf(shape)}, () => random.normal()),
-    shape,
-    'float32',
-  );
+const {floats} = drawn(17);
 const graphOf = (fn: PureFunction, arrays: Arrays, constants: Arrays = {}): Graph =>
   trace(fn, specsOf(arrays), constants, simplified).graph;
 const made = (graph: Graph, op: string): GraphNode[] => graph.nodes.filter((node) => node.op === op);

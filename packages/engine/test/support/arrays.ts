@@ -1,4 +1,4 @@
-import {type DType, type HostArray, hostArray, sizeOf} from '@accrete/kit';
+import {type DType, type HostArray, hostArray, seedStream, sizeOf} from '@accrete/kit';
 import fc from 'fast-check';
 
 /** Numbers with many ties, zeros and halves among them, and numbers without. */
@@ -61,4 +61,26 @@ export function broadcastPair(
     .chain((shape) => fc.tuple(part(shape), part(shape)))
     .chain(([a, b]) => fc.tuple(arrays(a, domains[0], dtypes[0]), arrays(b, domains[1], dtypes[1])))
     .map(([a, b]) => [a, b]);
+}
+
+/** Arrays drawn from a seed: normal numbers, and whole ones from 0 to below a number. */
+export function drawn(seed: number): {
+  floats(...shape: number[]): HostArray;
+  ints(below: number, ...shape: number[]): HostArray;
+} {
+  const random = seedStream(seed);
+  return {
+    floats: (...shape) =>
+      hostArray(
+        Float32Array.from({length: sizeOf(shape)}, () => random.normal()),
+        shape,
+        'float32',
+      ),
+    ints: (below, ...shape) =>
+      hostArray(
+        Int32Array.from({length: sizeOf(shape)}, () => random.integer(below)),
+        shape,
+        'int32',
+      ),
+  };
 }
