@@ -4,8 +4,10 @@ import {expect} from 'chai';
 import fc from 'fast-check';
 import {type Buffers, createEngine, type Engine, type PureFunction} from '../src/index.ts';
 import {encodeGraph} from '../src/onnx/encode.ts';
+import {openLanes} from '../src/onnx/graph-run.ts';
 import {LaneThreads} from '../src/onnx/lanes.ts';
-import type {Graph} from '../src/trace/graph.ts';
+import {loadOnnx} from '../src/onnx/onnx-runtime.ts';
+import {type Graph, GraphBuilder} from '../src/trace/graph.ts';
 import {inLanes, type Lanes} from '../src/trace/lean/lanes.ts';
 import {laned, simplified} from '../src/trace/lean/lean.ts';
 import {trace} from '../src/trace/trace.ts';
@@ -180,6 +182,18 @@ describe('an engine with two threads', () => {
       expect(losses.at(-1)!).to.be.lessThan(0.9 * losses[0]!);
       await own.dispose();
     }
+  });
+
+  it('gives up threads and sessions where a graph is refused', async () => {
+    const threads = new LaneThreads(1);
+    const lanes = inLanes(graphOf(dense, denseArrays(4)), {size: 8, worth: 0}, 2)!;
+    const builder = new GraphBuilder();
+    const x = builder.input('input', 'x', 'float32', [2]);
+    const [y] = builder.node('NoSuchOperation', [x], [x]);
+    const refused = builder.finish({'0': y!});
+    for (const part of ['lane', 'rest'] as const)
+      await rejects(openLanes(await loadOnnx(), 'refused', {...lanes, [part]: refused}, threads), /NoSuchOperation/);
+    expect(await openLanes(await loadOnnx(), 'taken', lanes, threads).then((run) => run.release())).to.equal(undefined);
   });
 
   it('says what a thread could not do, and goes on', async () => {

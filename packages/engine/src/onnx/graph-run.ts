@@ -41,22 +41,23 @@ export async function openLanes(ort: Ort, name: string, lanes: Lanes, threads: L
   const memory = Array.from({length: count - 1}, () => new SharedArrayBuffer(outputs.end));
   const model = encodeGraph(lane, name);
   const program = threads.hold();
-  let sessions: readonly InferenceSession[] = [];
-  try {
-    const load = threads.ask((thread) => ({
-      kind: 'load',
-      program,
-      model,
-      memory: memory[thread]!,
-      inputs: inputs.places,
-      outputs: outputs.places,
-    }));
-    sessions = [await openSession(ort, model, 1), await openSession(ort, encodeGraph(rest, `${name}, rest`), count)];
-    await load;
-  } catch (error) {
+  const load = threads.ask((thread) => ({
+    kind: 'load',
+    program,
+    model,
+    memory: memory[thread]!,
+    inputs: inputs.places,
+    outputs: outputs.places,
+  }));
+  const opening = [openSession(ort, model, 1), openSession(ort, encodeGraph(rest, `${name}, rest`), count)];
+  // All have ended before anything is given up: what one of them throws is thrown, and the others leave nothing behind.
+  const [loaded, ...opened] = await Promise.allSettled([load, ...opening]);
+  const sessions = opened.flatMap((end) => (end.status === 'fulfilled' ? [end.value as InferenceSession] : []));
+  const failed = [loaded!, ...opened].find((end) => end.status === 'rejected');
+  if (failed !== undefined) {
     await Promise.all(sessions.map((session) => session.release()));
     await threads.release();
-    throw error;
+    throw failed.reason;
   }
   const [own, after] = sessions as [InferenceSession, InferenceSession];
   /** What the lanes put out. */
